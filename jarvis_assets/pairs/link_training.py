@@ -1,0 +1,159 @@
+"""Learning a head of the reply-link model from links that are known.
+
+Maximum likelihood with a Gaussian prior around another head: an owner with a thousand inline replies moves far from
+what ships, one with fifty hardly at all. Calibration and threshold are fitted on dev responses that the weights never
+saw. Which links are true, and which fold a response is in, is decided in ``reply_links``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jarvis_assets.pairs.link_model import Head, Problem, logit, sigmoid, softmax
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+PRIOR_STRENGTH = 4.0
+"""Weight of the prior, in responses' worth of log-likelihood per squared unit of weight."""
+ECE_BINS = 15
+"""Equal-mass bins of the expected calibration error."""
+FEWEST_TO_CALIBRATE = 60
+"""With fewer dev responses a Platt scale is noise, and the prior's is kept."""
+NOBODY = -1
+"""Truth of a response that answers nobody."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Per response of a ``Problem``, which candidate (row of the problem) it answers; ``NOBODY``: none of them.
+
+    ``known_nobody`` tells the two kinds of none apart: True where the response is known to answer nobody, False where
+    its true trigger is merely no candidate (it then counts as wrong, and teaches nothing).
+    """
+
+    answer: NDArray[np.int64]
+    known_nobody: NDArray[np.bool_]
+
+
+def fit(problem: Problem, truth: Truth, prior: Head, *, strength: float = PRIOR_STRENGTH) -> Head:
+    """The head of highest posterior given ``truth``; calibration and threshold stay the prior's.
+
+    Where no response is known to answer nobody, the weights of "nobody" stay the prior's too: links alone say nothing
+    about openers.
+    """
+    whom = _fit_whom(problem, truth, prior.candidate, strength)
+    n = len(problem.nobody)
+    _, together = softmax(problem.candidate @ whom, problem.response, n)
+    has = np.isfinite(together)
+    if not has.any():
+        return prior
+    if not truth.known_nobody.any():
+        # Only what the new weights shift is made up for: answers are no sample of all turns.
+        _, before = softmax(problem.candidate @ prior.candidate, problem.response, n)
+        return replace(prior, candidate=whom, level=prior.level + float((together - before)[has].mean()))
+    head = replace(prior, candidate=whom, level=float(together[has].mean()))
+    weights = _fit_nobody(problem.nobody[has], together[has] - head.level, truth.known_nobody[has], head, strength)
+    return replace(head, nobody=weights[:-1], support=float(weights[-1]))
+
+
+def _fit_whom(problem: Problem, truth: Truth, start: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
+    """Weights of the candidates: conditional logit over the responses whose true trigger is a candidate."""
+    has_answer = truth.answer >= 0
+    use = np.flatnonzero(has_answer[problem.response])
+    x = problem.candidate[use].astype(np.float64)
+    group = (np.cumsum(has_answer) - 1)[problem.response[use]]
+    n = int(has_answer.sum())
+    if n == 0:
+        return start
+    true = np.searchsorted(use, truth.answer[has_answer])
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        share, _ = softmax(x @ weights, group, n)
+        value = -float(np.log(np.maximum(share[true], 1e-300)).sum())
+        pull = share.copy()
+        pull[true] -= 1.0
+        away = weights - start
+        return value + 0.5 * strength * float(away @ away), x.T @ pull + strength * away
+
+    return _minimum(loss, start)
+
+
+def _fit_nobody(
+    nobody: NDArray[np.float32],
+    together: NDArray[np.float64],
+    silent: NDArray[np.bool_],
+    prior: Head,
+    strength: float,
+) -> NDArray[np.float64]:
+    """Weights of "answers nobody", then ``support``: logistic regression over responses that have a candidate."""
+    z = np.column_stack([nobody.astype(np.float64), -together])
+    start = np.append(prior.nobody, prior.support)
+    y = silent.astype(np.float64)
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        score = z @ weights
+        away = weights - start
+        value = float(np.logaddexp(0.0, score).sum() - y @ score)
+        return value + 0.5 * strength * float(away @ away), z.T @ (sigmoid(score) - y) + strength * away
+
+    return _minimum(loss, start)
+
+
+def _minimum(
+    loss: Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]], start: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Where a smooth convex ``loss`` (value and gradient) is least."""
+    from scipy.optimize import minimize
+
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 300}).x)
+
+
+def calibrate(problem: Problem, truth: Truth, head: Head) -> Head:
+    """``head`` with a Platt scale fitted on dev responses that answer; unchanged where they are too few or all right."""
+    from scipy.optimize import minimize
+
+    best = problem.best(head)
+    tells = (best.winner >= 0) & ~truth.known_nobody
+    right = (best.winner == truth.answer)[tells]
+    if len(right) < FEWEST_TO_CALIBRATE or right.all() or not right.any():
+        return head
+    x, y = logit(best.share[tells]), right.astype(np.float64)
+
+    def loss(ab: NDArray[np.float64]) -> float:
+        s = ab[0] * x + ab[1]
+        # A weak pull to the identity keeps a handful of dev responses from making it a step.
+        return float(np.logaddexp(0.0, s).sum() - y @ s + (ab[0] - 1.0) ** 2 + 0.1 * ab[1] ** 2)
+
+    slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return replace(head, slope=float(max(slope, 0.05)), intercept=float(intercept))
+
+
+def choose_threshold(problem: Problem, head: Head, *, precision: float) -> Head:
+    """``head`` with the lowest threshold at which the dev pairs kept are expected to reach ``precision``.
+
+    What is expected is the mean of their calibrated probabilities: counting hits among the few dozen pairs at the top
+    of an owner's dev fold moves the threshold by chance. Unchanged where no threshold reaches it.
+    """
+    best = problem.best(head)
+    ranked = np.sort(best.confidence[best.winner >= 0])[::-1]
+    if len(ranked) < FEWEST_TO_CALIBRATE:
+        return head
+    reached = np.flatnonzero(np.cumsum(ranked) / np.arange(1, len(ranked) + 1) >= precision)
+    return replace(head, threshold=float(ranked[reached[-1]])) if len(reached) else head
+
+
+def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+    """Expected calibration error over 15 equal-mass bins; 0 where there is nothing."""
+    if len(right) == 0:
+        return 0.0
+    order = np.argsort(confidence, kind="stable")
+    error = 0.0
+    for part in np.array_split(order, min(ECE_BINS, len(order))):
+        error += len(part) / len(order) * abs(float(confidence[part].mean()) - float(right[part].mean()))
+    return error
