@@ -1,0 +1,232 @@
+"""The command ``jarvis``: each command parses, calls one thing below, and prints.
+
+A command imports what it needs when it runs, so that `jarvis --help` and `jarvis suggest` start fast. A
+``JarvisError`` becomes one sentence on stderr and the error's exit code; anything else is a bug and keeps its traceback.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jarvis_resources.errors import JarvisError, SettingsError
+from jarvis_resources.settings import Settings, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Private smart replies mined from your own iMessage history. Nothing leaves this machine.",
+)
+releases_app = typer.Typer(
+    no_args_is_help=False, invoke_without_command=True, help="List, verify and roll back releases."
+)
+app.add_typer(releases_app, name="releases")
+
+ChatDb = Annotated[
+    Path | None, typer.Option("--chat-db", help="The Messages database; default ~/Library/Messages/chat.db.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Contact = Annotated[str | None, typer.Option("--contact", help="Phone number, address or person id of who wrote it.")]
+
+EXAMPLES = ("want to grab lunch tomorrow?", "I got the job!!", "ok thanks")
+"""What `jarvis mine` tries at its end: a commitment, good news, and a message that needs no answer."""
+
+
+@app.command()
+def mine(
+    chat_db: ChatDb = None,
+    encoder: Annotated[
+        list[str] | None, typer.Option("--encoder", help="Encoder to mine with; may be repeated.")
+    ] = None,
+    or_sample: Annotated[
+        bool, typer.Option("--or-sample", help="Use the synthetic sample where chat.db cannot be read.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Mine a history into a published release."""
+    from jarvis_assets import mining, terminal
+
+    settings = load_settings().prepare()
+    source, is_sample = (chat_db or settings.chat_db).expanduser(), False
+    if or_sample and chat_db is None:
+        source, is_sample = terminal.history_or_sample(settings)
+    with terminal.MiningProgress(quiet=as_json) as shown:
+        mined = mining.mine(settings, chat_db=source, encoders=encoder or (), listener=shown.step)
+    terminal.print_mined(mined, settings, EXAMPLES, is_sample=is_sample, as_json=as_json)
+
+
+@app.command()
+def sample(
+    out: Annotated[Path, typer.Option("--out", help="The chat.db to write; its truth is written beside it.")],
+    messages: Annotated[int, typer.Option("--messages", min=0, help="About how many messages.")] = 20_000,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed writes the same history.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Write a synthetic chat.db with known truth."""
+    from jarvis_assets import terminal
+    from jarvis_resources.imessage.sample import write_sample
+
+    report = write_sample(out.expanduser(), messages=messages, seed=seed)
+    terminal.print_facts(
+        {
+            "database": str(report.path),
+            "truth": str(report.truth_path),
+            "messages": report.messages,
+            "distinct texts": report.distinct_texts,
+            "conversations": report.conversations,
+        },
+        as_json=as_json,
+    )
+
+
+@app.command()
+def suggest(
+    text: Annotated[str, typer.Argument(help="The message to answer.")],
+    contact: Contact = None,
+    group: Annotated[bool, typer.Option("--group", help="It was sent in a group.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what POST /drafts/smart-reply answers.")] = False,
+) -> None:
+    """Suggest replies to a message."""
+    from jarvis_assets import terminal
+    from jarvis_serving import Suggester
+
+    suggestion = Suggester.load(load_settings()).suggest(text, contact=contact, is_group=group)
+    if as_json:
+        _print_json(suggestion.to_json())
+    else:
+        terminal.print_suggestion(text, suggestion)
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="Most hits.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find past exchanges whose incoming message is like TEXT."""
+    from jarvis_assets import terminal
+    from jarvis_serving import Suggester
+
+    terminal.print_hits(Suggester.load(load_settings()).search(text, k=limit), as_json=as_json)
+
+
+@app.command()
+def stats(as_json: Json = False) -> None:
+    """Show what the latest release knows."""
+    from jarvis_assets import terminal
+    from jarvis_resources import releases
+
+    terminal.print_release(releases.latest(load_settings().releases), as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", help="Whose evaluation; default: the serving encoder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how every system did on the holdout in the latest mining."""
+    from jarvis_assets import terminal
+
+    terminal.print_evaluation(load_settings(), encoder, as_json=as_json)
+
+
+@app.command()
+def encoders(as_json: Json = False) -> None:
+    """List the encoders: installed here or not, and what each costs."""
+    from jarvis_assets import terminal
+
+    terminal.print_encoders(load_settings(), as_json=as_json)
+
+
+@app.command()
+def doctor(chat_db: ChatDb = None, as_json: Json = False) -> None:
+    """Check permissions, volume, memory and time before anything is mined."""
+    from jarvis_assets import doctor as examination
+    from jarvis_assets import terminal
+
+    settings = load_settings().prepare()
+    findings = examination.examine((chat_db or settings.chat_db).expanduser(), settings)
+    terminal.print_findings(findings, as_json=as_json)
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    port: Annotated[
+        int | None, typer.Option("--port", min=1, max=65535, help="Port on the loopback interface.")
+    ] = None,
+) -> None:
+    """Serve suggestions over HTTP on this machine, with a page to try them."""
+    from jarvis_serving import api
+
+    api.serve(load_settings(port=port).prepare())
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 3000) -> None:
+    """Open the Dagster UI on the graph: assets, runs, schedules, plots."""
+    import os
+
+    from jarvis_assets import mining
+
+    mining.prepare_instance(load_settings())
+    arguments = ["dagster", "dev", "-m", "jarvis_assets.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", *arguments])
+
+
+@releases_app.callback()
+def list_releases(context: typer.Context, as_json: Json = False) -> None:
+    """List the releases, newest first."""
+    if context.invoked_subcommand is None:
+        from jarvis_assets import terminal
+        from jarvis_resources import releases
+
+        terminal.print_releases(releases.listing(_releases_root()), as_json=as_json)
+
+
+@releases_app.command("verify")
+def verify_release(name: Annotated[str | None, typer.Argument(help="Default: the latest.")] = None) -> None:
+    """Compare every file of a release with its checksum."""
+    from jarvis_resources import releases
+
+    root = _releases_root()
+    release = releases.verify(releases.load(root, name) if name else releases.latest(root))
+    typer.echo(f"{release.name} is whole.")
+
+
+@releases_app.command("rollback")
+def roll_back() -> None:
+    """Make the release before the latest the latest."""
+    from jarvis_resources import releases
+
+    typer.echo(f"{releases.rollback(_releases_root()).name} is the latest release now.")
+
+
+def _releases_root() -> Path:
+    settings: Settings = load_settings()
+    if not settings.releases.is_dir():
+        raise SettingsError(f"There is nothing in {settings.home} yet; run `jarvis mine` first.")
+    return settings.releases
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def main() -> None:
+    """Run the command line; exits with 0 only when the command did its job."""
+    try:
+        app()
+    except JarvisError as error:
+        print(f"jarvis: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""What both sides of a pair do: the classifier, and the labels it gives. Serving answers with the very same model."""
+
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from jarvis_assets import metadata
+from jarvis_assets.constants import MODEL_POOL, OWNERS
+from jarvis_assets.dialogue_acts import training
+from jarvis_assets.partitions import ENCODERS
+from jarvis_assets.vectors.embedding import text_encoder
+from jarvis_resources import tables
+from jarvis_resources.dagster_resources import JarvisSettings
+from jarvis_serving.understanding.dialogue_acts import DialogueActModel
+
+GROUP = "dialogue_acts"
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"json"},
+    owners=OWNERS,
+    code_version="1",
+    io_manager_key="json_io",
+    partitions_def=ENCODERS,
+    pool=MODEL_POOL,
+    deps=["pair_vectors"],
+)
+def dialogue_act_model(
+    context: dg.AssetExecutionContext, jarvis: JarvisSettings
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """Two calibrated linear heads over vectors, structure and the previous turn; learned from our own exemplars, and
+    from SwDA where ``JARVIS_CORPORA`` points at one."""
+    settings = jarvis.load()
+    encoder = text_encoder(context.partition_key, settings)
+    trained = training.train(encoder.encode, encoder.fingerprint, settings.corpora)
+    return dg.MaterializeResult(
+        value=trained.model.to_json(),
+        metadata={
+            "measured": dg.MetadataValue.md(trained.as_markdown()),
+            "measures": dg.MetadataValue.json([vars(measure) for measure in trained.report]),
+            **trained.as_numbers(),
+        },
+    )
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"parquet"},
+    owners=OWNERS,
+    code_version="1",
+    io_manager_key="table_io",
+    partitions_def=ENCODERS,
+    ins={"pairs": dg.AssetIn(metadata={"columns": ["pair_id", "trigger_text", "response_text"]})},
+)
+def dialogue_acts(
+    pairs: pd.DataFrame,
+    pair_vectors: np.ndarray,
+    response_topics: pd.DataFrame,
+    dialogue_act_model: dict[str, Any],
+    jarvis: JarvisSettings,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """The act of each trigger, the type of each response, and which pairs look mislabelled or badly paired."""
+    labels = training.label_pairs(DialogueActModel.from_json(dialogue_act_model), pairs, pair_vectors, response_topics)
+    return dg.MaterializeResult(
+        value=labels,
+        metadata={
+            **metadata.of_table(tables.DIALOGUE_ACTS, labels, jarvis.load(), partitioned=True),
+            **metadata.counts("trigger acts", labels["trigger_da_type"].value_counts().to_dict()),
+            **metadata.counts("response types", labels["response_da_type"].value_counts().to_dict()),
+            "abstained_share": float(labels["abstained"].mean()) if len(labels) else 0.0,
+        },
+    )

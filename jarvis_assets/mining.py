@@ -1,0 +1,242 @@
+"""One mining from the command line: corpus, encoders, release, run in this process on the owner's Dagster instance.
+
+The runs are the very jobs of the graph, so the Dagster UI shows them with everything else. A second mining of the same
+home waits for nothing: it is refused. A run that was killed is marked as failed the next time, and what it had
+embedded is not embedded again.
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from jarvis_assets.jobs import MINING_TAG
+from jarvis_resources import errors
+from jarvis_resources.errors import BusyError, JarvisError
+from jarvis_resources.settings import Settings
+
+StepListener = Callable[[str, str | None, str], None]
+"""Called with (step, encoder or None, 'start' | 'done' | 'failed' | a warning's text)."""
+
+_step_listener: StepListener | None = None
+
+
+@dataclass(frozen=True)
+class AssetRow:
+    """One asset of a mining: its rows where it has rows, and what making it took."""
+
+    asset: str
+    encoder: str | None
+    rows: int | None
+    seconds: float
+
+
+@dataclass
+class Mined:
+    """What a mining made."""
+
+    assets: list[AssetRow] = field(default_factory=list)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Metadata by asset, or by ``asset/encoder``; plain values."""
+
+    def number(self, name: str) -> int:
+        """Sum of the whole number ``name`` over all assets' metadata."""
+        return sum(int(values[name]) for values in self.metadata.values() if name in values)
+
+
+def corpus_job() -> dg.JobDefinition:
+    """The job ``corpus``, where Dagster can find it again by name."""
+    return _job("corpus")
+
+
+def encoder_job() -> dg.JobDefinition:
+    """The job ``encoder``, where Dagster can find it again by name."""
+    return _job("encoder")
+
+
+def release_job() -> dg.JobDefinition:
+    """The job ``release``, where Dagster can find it again by name."""
+    return _job("release")
+
+
+def _job(name: str) -> dg.JobDefinition:
+    from jarvis_assets.definitions import defs
+
+    return defs.resolve_job_def(name)
+
+
+def prepare_instance(settings: Settings) -> None:
+    """Point Dagster at ``$JARVIS_HOME/dagster``: the environment, and its ``dagster.yaml`` as this version has it."""
+    settings.prepare()
+    os.environ["JARVIS_HOME"] = str(settings.home)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    shutil.copyfile(Path(__file__).with_name("dagster.yaml"), settings.dagster_home / "dagster.yaml")
+
+
+def mine(
+    settings: Settings,
+    *,
+    chat_db: Path | None = None,
+    encoders: Sequence[str] = (),
+    listener: StepListener | None = None,
+) -> Mined:
+    """Mine a history from ``chat_db`` (default: the setting) to a published release.
+
+    Raises the ``JarvisError`` of the stage that failed; the previous release is then still the latest. ``BusyError``
+    when another mining of this home is running.
+    """
+    global _step_listener
+    wanted = _encoders(settings, encoders)
+    prepare_instance(settings)
+    source = chat_db or settings.chat_db.expanduser()
+    if (book := source.with_name(f"{source.name}.contacts")).is_dir():
+        # The synthetic sample brings its own address book.
+        os.environ["JARVIS_ADDRESS_BOOK"] = str(book)
+    mined = Mined()
+    tag = f"cli-{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
+    _step_listener = listener
+    try:
+        with _alone(settings), dg.DagsterInstance.get() as instance:
+            _bury_killed_runs(instance)
+            snapshot = {"chat_db_snapshot": {"config": {"chat_db": str(chat_db)}}} if chat_db else {}
+            _run(instance, corpus_job, mined, tag, ops=snapshot)
+            for encoder in wanted:
+                _run(instance, encoder_job, mined, tag, partition=encoder)
+            _run(instance, release_job, mined, tag, ops=_release_config(settings, wanted))
+    finally:
+        _step_listener = None
+    return mined
+
+
+def _encoders(settings: Settings, asked: Sequence[str]) -> list[str]:
+    """The encoders to mine, each known and with its weights there."""
+    from jarvis_resources.encoders import require_weights
+
+    wanted = list(dict.fromkeys(asked or settings.encoders))
+    for slug in dict.fromkeys([*wanted, settings.pairing_encoder]):
+        require_weights(slug, settings=settings)
+    return wanted
+
+
+def _release_config(settings: Settings, wanted: Sequence[str]) -> dict[str, Any]:
+    """The encoders of the release: those of the settings where they were mined, else the first that was asked for."""
+    chosen = {
+        role: slug if slug in wanted else wanted[0]
+        for role, slug in (("mining_encoder", settings.mining_encoder), ("serving_encoder", settings.serving_encoder))
+    }
+    return {"serving_release": {"config": chosen}}
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the home's mining lock; the kernel frees it when the process ends, however it ends."""
+    with (settings.home / "mining.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(f"Another mining of {settings.home} is running; wait for it or stop it.") from error
+        yield
+
+
+def _bury_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Mark runs of minings that were killed as failed: we hold the lock, so none of them is alive."""
+    alive = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
+        if run.tags.get(MINING_TAG, "").startswith("cli-"):
+            instance.report_run_failed(run, message="The process was killed; the next mining went on from there.")
+
+
+def _run(
+    instance: dg.DagsterInstance,
+    job: Callable[[], dg.JobDefinition],
+    mined: Mined,
+    tag: str,
+    *,
+    partition: str | None = None,
+    ops: dict[str, Any] | None = None,
+) -> None:
+    """Run one job in this process, and add what it made to ``mined``."""
+    tags = {MINING_TAG: tag} | ({"dagster/partition": partition} if partition else {})
+    config = {"loggers": {"terminal": {}}, "ops": ops or {}}
+    with dg.execute_job(
+        dg.reconstructable(job), instance=instance, run_config=config, tags=tags, raise_on_error=False
+    ) as result:
+        events = result.all_events
+        if not result.success:
+            raise _owners_error(events)
+    seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in events if event.is_step_success}
+    for event in events:
+        if not event.is_step_materialization:
+            continue
+        materialization = event.step_materialization_data.materialization
+        asset = materialization.asset_key.path[-1]
+        values: dict[str, Any] = {name: value.value for name, value in materialization.metadata.items()}
+        mined.metadata[f"{asset}/{partition}" if partition else asset] = values
+        rows = values.get("dagster/row_count", values.get("dagster/partition_row_count", values.get("vectors")))
+        # A step that makes several assets is counted with the first of them.
+        mined.assets.append(AssetRow(asset, partition, rows, seconds.pop(event.step_key, 0.0)))
+
+
+def _owners_error(events: Sequence[dg.DagsterEvent]) -> Exception:
+    """The ``JarvisError`` behind the first failed step, or the failure as it is: then it is a bug."""
+    for event in events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None:
+                kind = getattr(errors, error.cls_name or "", None)
+                if isinstance(kind, type) and issubclass(kind, JarvisError):
+                    return kind(error.message.split(": ", 1)[-1].strip())
+                last, error = error, error.cause
+            return RuntimeError(f"{event.step_key} failed: {last.to_string()}")
+    broken = [
+        evaluation
+        for event in events
+        if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        and not (evaluation := event.asset_check_evaluation_data).passed
+        and evaluation.blocking
+    ]
+    if broken:
+        first = broken[0]
+        return JarvisError(
+            f"The check {first.check_name} of {first.asset_key.to_user_string()} failed, so nothing was published; "
+            "look at it with `jarvis ui`."
+        )
+    return RuntimeError("The run failed without a failed step.")
+
+
+_STATES = {"STEP_START": "start", "STEP_SUCCESS": "done", "STEP_FAILURE": "failed"}
+
+
+class _StepHandler(logging.Handler):
+    """Passes Dagster's events to the step listener."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if _step_listener is None:
+            return
+        event = getattr(record, "dagster_event", None)
+        if event is not None and event.event_type_value in _STATES:
+            partition = event.logging_tags.get("partition") if event.logging_tags else None
+            _step_listener(event.step_key, partition, _STATES[event.event_type_value])
+        elif event is None and record.levelno >= logging.WARNING:
+            meta = getattr(record, "dagster_meta", {})
+            _step_listener(str(meta.get("step_key")), None, str(meta.get("orig_message", record.getMessage())))
+
+
+def _make_terminal_logger(_context: dg.InitLoggerContext) -> logging.Logger:
+    logger = logging.Logger("jarvis.terminal", level=logging.DEBUG)
+    logger.addHandler(_StepHandler())
+    return logger
+
+
+terminal_logger = dg.LoggerDefinition(
+    _make_terminal_logger, description="Step by step for the terminal of `jarvis mine`; silent where nobody listens."
+)
+"""Tells the listener of this process of starting, finished and failed steps, and of warnings."""

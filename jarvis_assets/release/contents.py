@@ -1,0 +1,52 @@
+"""What goes into a release: the bank of pairs with everything known of them, and the calibration beside it.
+
+Evaluation assembles the same bank, so that what was measured is what is published.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jarvis_serving.bank import Bank, shared_words
+from jarvis_serving.understanding.dialogue_acts import DialogueActModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from jarvis_resources.settings import Settings
+    from jarvis_resources.vector_index import VectorIndex
+
+
+def assemble_bank(
+    pairs: pd.DataFrame,
+    pair_vectors: np.ndarray,
+    trigger_index: VectorIndex,
+    dialogue_acts: pd.DataFrame,
+    response_topics: pd.DataFrame,
+    dialogue_act_model: dict[str, Any],
+    people: pd.DataFrame,
+    contact_profiles: pd.DataFrame,
+    settings: Settings,
+    *,
+    templates: pd.DataFrame | None = None,
+    recent: pd.DataFrame | None = None,
+) -> Bank:
+    """The bank of ``pairs``: row i of the pairs, of ``pair_vectors`` [n, 2, d] and id i of ``trigger_index`` belong
+    together; labels and topics are joined by pair_id."""
+    from jarvis_resources import tables
+
+    labels = dialogue_acts.merge(response_topics[["pair_id", "topic_name"]], on="pair_id", how="left", validate="1:1")
+    labelled = pairs.merge(labels, on="pair_id", how="left", validate="1:1", sort=False)
+    return Bank(
+        labelled,
+        pair_vectors,
+        trigger_index,
+        tables.REPLY_TEMPLATES.empty() if templates is None else templates,
+        people,
+        contact_profiles,
+        DialogueActModel.from_json(dialogue_act_model),
+        shared_words(pairs, settings.min_people),
+        min_people=settings.min_people,
+        recent=recent,
+    )

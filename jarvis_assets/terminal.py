@@ -1,0 +1,317 @@
+"""What the commands print: tables and progress for people, JSON for programs. Nothing is decided or computed here."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from jarvis_resources.errors import ChatDatabaseError, ReleaseError, SettingsError
+from jarvis_resources.settings import Settings
+
+if TYPE_CHECKING:
+    from jarvis_assets.doctor import Finding
+    from jarvis_assets.mining import Mined
+    from jarvis_resources.releases import Listed, Release
+
+out = Console(highlight=False)
+notes = Console(stderr=True, highlight=False)
+
+SAMPLE_NAME = "sample.chat.db"
+
+
+class MiningProgress:
+    """Live lines while a mining runs: the step at work, a bar where it counts, and each warning once."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[count]}"),
+            TimeRemainingColumn(),
+            console=notes,
+            transient=True,
+            disable=quiet or not notes.is_terminal,
+        )
+        self._quiet = quiet
+        self._task = self._progress.add_task("starting", total=None, count="")
+        self._started = time.monotonic()
+        self._warned: set[str] = set()
+
+    def __enter__(self) -> "MiningProgress":
+        from jarvis_assets import progress
+
+        progress.listen(self.work)
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        from jarvis_assets import progress
+
+        progress.listen(None)
+        self._progress.stop()
+
+    def step(self, step: str, encoder: str | None, state: str) -> None:
+        """Hear of a step that starts or ends, or of a warning."""
+        if state == "start":
+            name = step if encoder is None else f"{step} ({encoder})"
+            self._progress.reset(self._task, description=name, total=None, count="")
+            if not self._quiet and not notes.is_terminal and not step.endswith("matches_its_declaration"):
+                notes.print(f"{time.monotonic() - self._started:6.1f} s  {escape(name)}")
+        elif state not in ("done", "failed") and state not in self._warned and not self._quiet:
+            self._warned.add(state)
+            notes.print(f"[yellow]note:[/yellow] {escape(state)}")
+
+    def work(self, label: str, done: int, total: int) -> None:
+        """Hear how far the work inside a step is."""
+        self._progress.update(
+            self._task, description=label, completed=done, total=total, count=f"{done:,} of {total:,}"
+        )
+
+
+def history_or_sample(settings: Settings) -> tuple[Path, bool]:
+    """The owner's chat.db where it can be read, else the synthetic sample (made if need be), and whether it is that.
+
+    Raises ``SettingsError`` when the home already holds a release of the owner's real history: the sample must not
+    take its place.
+    """
+    from jarvis_assets import doctor
+    from jarvis_resources import releases
+    from jarvis_resources.imessage.sample import write_sample
+
+    source = settings.chat_db.expanduser()
+    try:
+        doctor.look_inside(source)
+        return source, False
+    except ChatDatabaseError as error:
+        reason = str(error)
+    sample = settings.home / SAMPLE_NAME
+    try:
+        mined_from = releases.latest(settings.releases).manifest.get("source")
+    except ReleaseError:
+        mined_from = None
+    if mined_from is not None and mined_from != str(sample):
+        raise SettingsError(
+            f"{reason} {settings.home} holds a release of your real history, which the sample will not replace; "
+            "set JARVIS_HOME to another folder to try the sample."
+        )
+    notes.print(f"[yellow]note:[/yellow] {escape(reason)}")
+    notes.print(f"[yellow]note:[/yellow] Using the synthetic sample instead: {escape(str(sample))}")
+    if not sample.exists():
+        write_sample(sample, messages=20_000, seed=0)
+    return sample, True
+
+
+def print_mined(mined: "Mined", settings: Settings, examples: Sequence[str], *, is_sample: bool, as_json: bool) -> None:
+    """The assets with rows and seconds, what was embedded, examples with their routes, and where things lie."""
+    from jarvis_assets import metadata
+    from jarvis_resources import releases
+    from jarvis_serving import Suggester
+
+    release = releases.latest(settings.releases)
+    suggester = Suggester.load(settings)
+    contact = next((row.person_id for row in suggester.conversations() if not row.is_group), None)
+    suggestions = [(text, suggester.suggest(text, contact=contact)) for text in examples]
+    report = settings.reports / "latest.html"
+    if as_json:
+        print_json(
+            {
+                "assets": [vars(row) for row in mined.assets],
+                "new_texts": mined.number("new_texts"),
+                "reused_texts": mined.number("reused_texts"),
+                "suggestions": [suggestion.to_json() for _, suggestion in suggestions],
+                "release": str(release.path),
+                "report": str(report),
+                "sample": is_sample,
+            }
+        )
+        return
+    table = _table("asset", "encoder", "rows", "seconds", right=("rows", "seconds"))
+    for row in mined.assets:
+        table.add_row(row.asset, row.encoder or "", "" if row.rows is None else f"{row.rows:,}", f"{row.seconds:.1f}")
+    out.print(table)
+    for name in ("gold_pairs", "semantic_pairs", "pairs"):
+        drops = metadata.counted(mined.metadata.get(name, {}), "drops")
+        if drops:
+            out.print(
+                f"{name}: dropped " + ", ".join(f"{count:,} {reason}" for reason, count in drops.items() if count)
+            )
+    new = mined.number("new_texts")
+    out.print(f"Embedded {new:,} new texts; {mined.number('reused_texts'):,} were embedded before.")
+    for text, suggestion in suggestions:
+        print_suggestion(text, suggestion)
+    out.print(f"\nrelease: {escape(str(release.path))}", soft_wrap=True)
+    out.print(f"report:  {escape(str(report))}", soft_wrap=True)
+    if is_sample:
+        out.print("This is the synthetic sample: nobody's messages.")
+
+
+def print_suggestion(text: str, suggestion: Any) -> None:
+    """One message and what to answer it."""
+    sure = f" {suggestion.route_confidence:.0%}" if suggestion.route_confidence is not None else ""
+    out.print(f"\n[bold]“{escape(text)}”[/bold]  [cyan]{suggestion.route.value}[/cyan]{sure}")
+    if suggestion.reason:
+        out.print(f"  {escape(suggestion.reason)}", style="dim")
+    for number, option in enumerate(suggestion.options, 1):
+        about = f"{option.response_type.lower()}, {option.source}, {option.confidence:.0%}"
+        out.print(f"  {number}. {escape(option.text)}  [dim]({about})[/dim]")
+
+
+def print_hits(hits: Sequence[Any], *, as_json: bool) -> None:
+    """Past exchanges, nearest first."""
+    if as_json:
+        print_json([hit.to_json() for hit in hits])
+        return
+    if not hits:
+        out.print("Nothing like it in your history.")
+        return
+    table = _table("score", "they wrote", "you answered", "when", right=("score",))
+    for hit in hits:
+        table.add_row(f"{hit.score:.2f}", escape(hit.trigger), escape(hit.response), f"{hit.responded_at:%Y-%m-%d}")
+    out.print(table)
+
+
+def print_release(release: "Release", *, as_json: bool) -> None:
+    """What a release was made from and what it holds."""
+    manifest = release.manifest
+    if as_json:
+        print_json(dict(manifest))
+        return
+    facts: dict[str, Any] = {"release": release.name, "made": manifest["created_at"]}
+    for key in ("source", "mining_encoder", "serving_encoder", "run_id"):
+        if manifest.get(key) is not None:
+            facts[key.replace("_", " ")] = manifest[key]
+    facts.update({name.replace("_", " "): f"{count:,}" for name, count in manifest.get("counts", {}).items()})
+    facts.update(
+        {
+            name.replace("_", " "): "--" if value is None else f"{value:.3f}"
+            for name, value in manifest.get("metrics", {}).items()
+        }
+    )
+    print_facts(facts, as_json=False)
+
+
+def print_evaluation(settings: Settings, encoder: str | None, *, as_json: bool) -> None:
+    """Every system's measures on the holdout, with intervals."""
+    from jarvis_resources.asset_files import read_asset
+
+    rows = read_asset(settings.assets_root, "holdout_evaluation", "table", encoder or settings.serving_encoder)
+    if as_json:
+        print_json(json.loads(rows.to_json(orient="records")))
+        return
+    table = _table("system", "measure", "value", "95 % interval", "pairs", right=("value", "95 % interval", "pairs"))
+    system = None
+    for row in rows.itertuples():
+        if system is not None and row.system != system:
+            table.add_section()
+        interval = "--" if row.low != row.low else f"{row.low:.3f} … {row.high:.3f}"
+        value = "--" if row.value != row.value else f"{row.value:.3f}"
+        table.add_row("" if row.system == system else row.system, row.measure, value, interval, f"{row.pairs:,}")
+        system = row.system
+    out.print(table)
+    out.print(f"report: {escape(str(settings.reports / 'latest.html'))}", soft_wrap=True)
+
+
+def print_encoders(settings: Settings, *, as_json: bool) -> None:
+    """The registry, and which of it can run here."""
+    from jarvis_resources.encoders import require_weights
+    from jarvis_resources.encoders.registry import CARDS
+    from jarvis_resources.errors import EncoderError
+
+    rows: list[dict[str, Any]] = []
+    for slug, card in CARDS.items():
+        try:
+            require_weights(slug, settings=settings)
+            here = True
+        except EncoderError:
+            here = False
+        rows.append(
+            {
+                "encoder": slug,
+                "here": here,
+                "dimension": card.dimension,
+                "licence": card.licence,
+                "backends": list(card.backends),
+            }
+        )
+    if as_json:
+        print_json(rows)
+        return
+    table = _table("encoder", "here", "dimension", "licence", "backends", right=("dimension",))
+    for row in rows:
+        table.add_row(
+            row["encoder"],
+            "yes" if row["here"] else "no",
+            str(row["dimension"] or "--"),
+            row["licence"] or "--",
+            ", ".join(row["backends"]),
+        )
+    out.print(table)
+
+
+def print_releases(rows: Sequence["Listed"], *, as_json: bool) -> None:
+    """The releases, newest first."""
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": row.name,
+                    "latest": row.is_latest,
+                    "damage": row.damage,
+                    "manifest": dict(row.release.manifest) if row.release else None,
+                }
+                for row in rows
+            ]
+        )
+        return
+    table = _table("release", "latest", "pairs", "state", right=("pairs",))
+    for row in rows:
+        pairs = row.release.manifest.get("counts", {}).get("pairs") if row.release else None
+        table.add_row(
+            row.name,
+            "←" if row.is_latest else "",
+            "--" if pairs is None else f"{pairs:,}",
+            escape(row.damage or "whole"),
+        )
+    out.print(table)
+
+
+def print_findings(findings: Sequence["Finding"], *, as_json: bool) -> None:
+    """What the doctor found."""
+    if as_json:
+        print_json([vars(finding) for finding in findings])
+        return
+    for finding in findings:
+        mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
+        out.print(f"{mark} [bold]{escape(finding.subject)}[/bold]: {escape(finding.text)}", soft_wrap=True)
+
+
+def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Names and values, a line each."""
+    if as_json:
+        print_json(dict(facts))
+        return
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        shown = f"{value:,}" if isinstance(value, int) else str(value)
+        out.print(f"[dim]{escape(name):<{width}}[/dim]  {escape(shown)}", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """JSON on stdout, whatever the terminal."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1, default=str) + os.linesep)
+
+
+def _table(*columns: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return table

@@ -1,0 +1,61 @@
+"""One mined home for all tests of the whole system, and the command as its user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jarvis_resources.imessage.sample import write_sample
+from jarvis_resources.settings import Settings, load_settings
+
+ENCODER = "all-minilm-l6-v2"
+MESSAGES = 1500
+"""Enough for every stage to have something to do, few enough for a test of seconds."""
+
+
+def jarvis(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as its user would, with one encoder."""
+    return subprocess.run(
+        [sys.executable, "-m", "jarvis_assets.cli", *arguments],
+        env={**os.environ, "JARVIS_HOME": str(home), "JARVIS_ENCODERS": ENCODER, **environment},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+def is_one_sentence(stderr: str, part: str) -> bool:
+    """Whether the last thing said is one line that begins with the command's name and holds ``part``."""
+    last = stderr.strip().splitlines()[-1]
+    return last.startswith("jarvis: ") and part in last and "Traceback" not in stderr
+
+
+@dataclass(frozen=True)
+class MinedHome:
+    """A home that was mined once: its settings, and what the command printed."""
+
+    settings: Settings
+    printed: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def sample_chat_db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sample") / "chat.db"
+    write_sample(path, messages=MESSAGES, seed=7)
+    return path
+
+
+@pytest.fixture(scope="session")
+def mined(tmp_path_factory: pytest.TempPathFactory, sample_chat_db: Path) -> MinedHome:
+    home = tmp_path_factory.mktemp("mined") / "home"
+    done = jarvis(home, "mine", "--chat-db", str(sample_chat_db), "--json")
+    assert done.returncode == 0, done.stderr
+    return MinedHome(load_settings(home=home, encoders=ENCODER), json.loads(done.stdout))
