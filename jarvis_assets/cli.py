@@ -17,6 +17,7 @@ from jarvis_resources.settings import Settings, load_settings
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     add_completion=False,
     help="Private smart replies mined from your own iMessage history. Nothing leaves this machine.",
 )
@@ -26,7 +27,8 @@ releases_app = typer.Typer(
 app.add_typer(releases_app, name="releases")
 
 ChatDb = Annotated[
-    Path | None, typer.Option("--chat-db", help="The Messages database; default ~/Library/Messages/chat.db.")
+    Path | None,
+    typer.Option("--chat-db", readable=False, help="The Messages database; default ~/Library/Messages/chat.db."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Contact = Annotated[str | None, typer.Option("--contact", help="Phone number, address or person id of who wrote it.")]

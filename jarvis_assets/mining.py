@@ -152,6 +152,13 @@ def _bury_killed_runs(instance: dg.DagsterInstance) -> None:
     for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
         if run.tags.get(MINING_TAG, "").startswith("cli-"):
             instance.report_run_failed(run, message="The process was killed; the next mining went on from there.")
+    # A killed step never gave its place in the pool back, and the next one would wait for it for ever.
+    storage = instance.event_log_storage
+    for pool in storage.get_concurrency_keys():
+        for run_id in storage.get_concurrency_info(pool).active_run_ids:
+            holder = instance.get_run_by_id(run_id)
+            if holder is None or holder.is_finished:
+                storage.free_concurrency_slots_for_run(run_id)
 
 
 def _run(

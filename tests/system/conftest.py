@@ -20,10 +20,18 @@ MESSAGES = 1500
 """Enough for every stage to have something to do, few enough for a test of seconds."""
 
 
-def jarvis(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+BOUND_BY_MODES = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all") if os.geteuid() == 0 else ()
+)
+"""Before a command: file modes bind it as they bind an owner, even where the tests run as root."""
+
+
+def jarvis(
+    home: Path, *arguments: str, wrapper: tuple[str, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command as its user would, with one encoder."""
     return subprocess.run(
-        [sys.executable, "-m", "jarvis_assets.cli", *arguments],
+        [*wrapper, sys.executable, "-m", "jarvis_assets.cli", *arguments],
         env={**os.environ, "JARVIS_HOME": str(home), "JARVIS_ENCODERS": ENCODER, **environment},
         capture_output=True,
         text=True,

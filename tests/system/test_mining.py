@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import sqlite3
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from jarvis_resources import releases, tables
 from jarvis_resources.asset_files import read_asset
 from jarvis_resources.imessage.sample import write_sample
-from tests.system.conftest import ENCODER, MESSAGES, MinedHome, is_one_sentence, jarvis
+from tests.system.conftest import BOUND_BY_MODES, ENCODER, MESSAGES, MinedHome, is_one_sentence, jarvis
 
 
 def test_a_history_becomes_a_release(mined: MinedHome) -> None:
@@ -105,7 +104,7 @@ def test_two_minings_of_one_home_do_not_run_at_once(mined: MinedHome, sample_cha
         ("empty file", "empty"),
     ],
 )
-def test_bad_input_gets_its_is_one_sentence(
+def test_bad_input_gets_its_one_sentence(
     mined: MinedHome, sample_chat_db: Path, tmp_path: Path, make: str, part: str
 ) -> None:
     settings = mined.settings
@@ -129,14 +128,13 @@ def test_bad_input_gets_its_is_one_sentence(
     assert releases.latest(settings.releases).name == before, "the previous release serves on"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_database_without_permission_says_how_to_grant_it(
     mined: MinedHome, sample_chat_db: Path, tmp_path: Path
 ) -> None:
     locked = tmp_path / "chat.db"
     locked.write_bytes(sample_chat_db.read_bytes())
     locked.chmod(0)
-    done = jarvis(mined.settings.home, "mine", "--chat-db", str(locked))
+    done = jarvis(mined.settings.home, "mine", "--chat-db", str(locked), wrapper=BOUND_BY_MODES)
     assert done.returncode == 3
     assert is_one_sentence(done.stderr, "Full Disk Access")
 
