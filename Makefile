@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 .PHONY: run test test-slow check format bench docs lock clean
 
 run: $(STAMP)
-	@$(BIN)/jarvis demo
+	@$(BIN)/jarvis mine --or-sample
 
 test: check
 	@$(BIN)/python -m pytest
