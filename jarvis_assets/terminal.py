@@ -142,7 +142,8 @@ def print_mined(mined: "Mined", settings: Settings, examples: Sequence[str], *, 
         drops = metadata.counted(mined.metadata.get(name, {}), "drops")
         if drops:
             out.print(
-                f"{name}: dropped " + ", ".join(f"{count:,} {reason}" for reason, count in drops.items() if count)
+                f"{name}: dropped " + ", ".join(f"{count:,} {reason}" for reason, count in drops.items() if count),
+                soft_wrap=True,
             )
     new = mined.number("new_texts")
     out.print(f"Embedded {new:,} new texts; {mined.number('reused_texts'):,} were embedded before.")
