@@ -119,7 +119,7 @@ def holdout_evaluation(
     sides = holdout.divide(pairs, pair_splits, limit=settings.evaluation_pairs)
     asked = pairs.iloc[sides.holdout]
     previous = contestants.previous_release_answers(
-        settings.releases, encoder.fingerprint, asked, pair_vectors[sides.holdout, 0].astype(np.float32)
+        settings.releases, encoder.fingerprint, pairs, sides, pair_vectors[sides.holdout, 0].astype(np.float32)
     )
     answers = contestants.all_answers(pairs, sides, bank, fitted, previous)
     trigger_scores = answers[baselines.NEAREST_TRIGGER].scores

@@ -52,10 +52,11 @@ def all_answers(
 
 
 def previous_release_answers(
-    root: Path, fingerprint: str, asked: pd.DataFrame, vectors: NDArray[np.float32]
+    root: Path, fingerprint: str, pairs: pd.DataFrame, sides: Sides, vectors: NDArray[np.float32]
 ) -> Answers | None:
-    """What the latest release answers to ``asked``, had it never seen them; ``None`` where it cannot be asked.
+    """What the latest release answers to the holdout, had it known train alone; ``None`` where it cannot be asked.
 
+    A release holds dev and holdout too, which retrieval here may not know: with them it would win by a head start.
     ``vectors`` float32 [asked, dimension] are the messages' vectors under the encoder ``fingerprint``: a release made
     with another encoder cannot be asked, nor one that is damaged or not there.
     """
@@ -67,9 +68,12 @@ def previous_release_answers(
         calibration = Calibration.load(release.path)
     except ReleaseError:
         return None
-    unseen = ~bank.pairs["pair_id"].isin(set(asked["pair_id"])).to_numpy()
+    hidden = np.ones(len(pairs), np.bool_)
+    hidden[sides.train] = False
+    unseen = ~bank.pairs["pair_id"].isin(set(pairs["pair_id"][hidden])).to_numpy()
     if not unseen.any():
         return None
+    asked = pairs.iloc[sides.holdout]
     found = answers_to(
         bank.restricted(unseen), calibration, asked["trigger_text"].tolist(), vectors, asked["person_id"].tolist()
     )
