@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from jarvis_assets.jobs import MINING_TAG, corpus_job, encoder_job, release_job
+from jarvis_assets.jobs import MINING_TAG, corpus_job, encoder_job, release_config, release_job
 from jarvis_resources.settings import Settings, load_settings
 
 QUARTERLY = "0 3 1 1,4,7,10 *"
@@ -67,10 +67,12 @@ def release_follows_the_encoders(context: dg.RunStatusSensorContext) -> dg.RunRe
             dg.RunsFilter(job_name=encoder_job.name, statuses=[dg.DagsterRunStatus.SUCCESS], tags={MINING_TAG: mining})
         )
     }
-    waiting = sorted(set(load_settings().encoders) - done)
+    settings = load_settings()
+    waiting = sorted(set(settings.encoders) - done)
     if waiting:
         return dg.SkipReason(f"Still to come: {', '.join(waiting)}.")
-    return dg.RunRequest(run_key=f"{mining}-release", tags={MINING_TAG: mining})
+    config = {"ops": release_config(settings, settings.encoders)}
+    return dg.RunRequest(run_key=f"{mining}-release", run_config=config, tags={MINING_TAG: mining})
 
 
 @dg.sensor(job=corpus_job, minimum_interval_seconds=SENSOR_SECONDS, default_status=dg.DefaultSensorStatus.STOPPED)

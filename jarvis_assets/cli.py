@@ -4,10 +4,9 @@ A command imports what it needs when it runs, so that `jarvis --help` and `jarvi
 ``JarvisError`` becomes one sentence on stderr and the error's exit code; anything else is a bug and keeps its traceback.
 """
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -46,6 +45,9 @@ def mine(
     or_sample: Annotated[
         bool, typer.Option("--or-sample", help="Use the synthetic sample where chat.db cannot be read.")
     ] = False,
+    publish_anyway: Annotated[
+        bool, typer.Option("--publish-anyway", help="Publish even if the previous release answered better.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Mine a history into a published release."""
@@ -56,7 +58,9 @@ def mine(
     if or_sample and chat_db is None:
         source, is_sample = terminal.history_or_sample(settings)
     with terminal.MiningProgress(quiet=as_json) as shown:
-        mined = mining.mine(settings, chat_db=source, encoders=encoder or (), listener=shown.step)
+        mined = mining.mine(
+            settings, chat_db=source, encoders=encoder or (), listener=shown.step, publish_anyway=publish_anyway
+        )
     terminal.print_mined(mined, settings, EXAMPLES, is_sample=is_sample, as_json=as_json)
 
 
@@ -97,7 +101,7 @@ def suggest(
 
     suggestion = Suggester.load(load_settings()).suggest(text, contact=contact, is_group=group)
     if as_json:
-        _print_json(suggestion.to_json())
+        terminal.print_json(suggestion.to_json())
     else:
         terminal.print_suggestion(text, suggestion)
 
@@ -215,10 +219,6 @@ def _releases_root() -> Path:
     if not settings.releases.is_dir():
         raise SettingsError(f"There is nothing in {settings.home} yet; run `jarvis mine` first.")
     return settings.releases
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
 def main() -> None:

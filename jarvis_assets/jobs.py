@@ -4,10 +4,17 @@ They are apart because a job that mixed partitioned and unpartitioned assets wou
 encoder. A mining is tied together by its tag: the schedule, the sensors and `jarvis mine` all set it.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import dagster as dg
 
+from jarvis_resources.settings import Settings
+
 MINING_TAG = "jarvis/mining"
-"""Runs of one mining carry the same value; the sensor that starts the next job hands it on."""
+"""Runs of one scheduled mining carry the same value; the sensor that starts the next job hands it on."""
+TERMINAL_TAG = "jarvis/terminal"
+"""Runs of one `jarvis mine` carry the same value. It is another tag, so that no sensor mines what the terminal mines."""
 
 CORPUS = dg.AssetSelection.assets(
     "chat_db_snapshot",
@@ -45,3 +52,18 @@ release_job = dg.define_asset_job(
 )
 
 ALL = [corpus_job, encoder_job, release_job]
+
+
+def release_config(settings: Settings, encoders: Sequence[str]) -> dict[str, Any]:
+    """Run config of the release: the settings' encoders where they were mined, else the first that was."""
+    return {
+        "serving_release": {
+            "config": {
+                role: slug if slug in encoders else encoders[0]
+                for role, slug in (
+                    ("mining_encoder", settings.mining_encoder),
+                    ("serving_encoder", settings.serving_encoder),
+                )
+            }
+        }
+    }

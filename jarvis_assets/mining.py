@@ -18,7 +18,7 @@ from typing import Any
 
 import dagster as dg
 
-from jarvis_assets.jobs import MINING_TAG
+from jarvis_assets.jobs import TERMINAL_TAG, release_config
 from jarvis_resources import errors
 from jarvis_resources.errors import BusyError, JarvisError
 from jarvis_resources.settings import Settings
@@ -76,6 +76,7 @@ def _job(name: str) -> dg.JobDefinition:
 def prepare_instance(settings: Settings) -> None:
     """Point Dagster at ``$JARVIS_HOME/dagster``: the environment, and its ``dagster.yaml`` as this version has it."""
     settings.prepare()
+    os.umask(0o077)  # Dagster's own files too are the owner's alone.
     os.environ["JARVIS_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     shutil.copyfile(Path(__file__).with_name("dagster.yaml"), settings.dagster_home / "dagster.yaml")
@@ -87,6 +88,7 @@ def mine(
     chat_db: Path | None = None,
     encoders: Sequence[str] = (),
     listener: StepListener | None = None,
+    publish_anyway: bool = False,
 ) -> Mined:
     """Mine a history from ``chat_db`` (default: the setting) to a published release.
 
@@ -101,7 +103,7 @@ def mine(
         # The synthetic sample brings its own address book.
         os.environ["JARVIS_ADDRESS_BOOK"] = str(book)
     mined = Mined()
-    tag = f"cli-{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
+    tag = f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
     _step_listener = listener
     try:
         with _alone(settings), dg.DagsterInstance.get() as instance:
@@ -110,7 +112,7 @@ def mine(
             _run(instance, corpus_job, mined, tag, ops=snapshot)
             for encoder in wanted:
                 _run(instance, encoder_job, mined, tag, partition=encoder)
-            _run(instance, release_job, mined, tag, ops=_release_config(settings, wanted))
+            _run(instance, release_job, mined, tag, ops=_publishing(settings, wanted, publish_anyway))
     finally:
         _step_listener = None
     return mined
@@ -126,13 +128,10 @@ def _encoders(settings: Settings, asked: Sequence[str]) -> list[str]:
     return wanted
 
 
-def _release_config(settings: Settings, wanted: Sequence[str]) -> dict[str, Any]:
-    """The encoders of the release: those of the settings where they were mined, else the first that was asked for."""
-    chosen = {
-        role: slug if slug in wanted else wanted[0]
-        for role, slug in (("mining_encoder", settings.mining_encoder), ("serving_encoder", settings.serving_encoder))
-    }
-    return {"serving_release": {"config": chosen}}
+def _publishing(settings: Settings, encoders: Sequence[str], publish_anyway: bool) -> dict[str, Any]:
+    config = release_config(settings, encoders)
+    config["serving_release"]["config"]["publish_anyway"] = publish_anyway
+    return config
 
 
 @contextmanager
@@ -147,10 +146,10 @@ def _alone(settings: Settings) -> Iterator[None]:
 
 
 def _bury_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Mark runs of minings that were killed as failed: we hold the lock, so none of them is alive."""
+    """Mark this home's terminal minings that were killed as failed: we hold their lock, so none of them is alive."""
     alive = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
     for run in instance.get_runs(dg.RunsFilter(statuses=alive)):
-        if run.tags.get(MINING_TAG, "").startswith("cli-"):
+        if TERMINAL_TAG in run.tags:
             instance.report_run_failed(run, message="The process was killed; the next mining went on from there.")
     # A killed step never gave its place in the pool back, and the next one would wait for it for ever.
     storage = instance.event_log_storage
@@ -171,7 +170,7 @@ def _run(
     ops: dict[str, Any] | None = None,
 ) -> None:
     """Run one job in this process, and add what it made to ``mined``."""
-    tags = {MINING_TAG: tag} | ({"dagster/partition": partition} if partition else {})
+    tags = {TERMINAL_TAG: tag} | ({"dagster/partition": partition} if partition else {})
     config = {"loggers": {"terminal": {}}, "ops": ops or {}}
     with dg.execute_job(
         dg.reconstructable(job), instance=instance, run_config=config, tags=tags, raise_on_error=False
@@ -202,7 +201,8 @@ def _owners_error(events: Sequence[dg.DagsterEvent]) -> Exception:
                 if isinstance(kind, type) and issubclass(kind, JarvisError):
                     return kind(error.message.split(": ", 1)[-1].strip())
                 last, error = error, error.cause
-            return RuntimeError(f"{event.step_key} failed: {last.to_string()}")
+            # The error's own words may quote a message: they stay in the run's log.
+            return RuntimeError(f"{event.step_key} failed ({last.cls_name}); `jarvis ui` shows where.")
     broken = [
         evaluation
         for event in events

@@ -218,7 +218,9 @@ def print_evaluation(settings: Settings, encoder: str | None, *, as_json: bool) 
         table.add_row("" if row.system == system else row.system, row.measure, value, interval, f"{row.pairs:,}")
         system = row.system
     out.print(table)
-    out.print(f"report: {escape(str(settings.reports / 'latest.html'))}", soft_wrap=True)
+    out.print(
+        f"report: {escape(str(settings.reports / f'{encoder or settings.serving_encoder}.html'))}", soft_wrap=True
+    )
 
 
 def print_encoders(settings: Settings, *, as_json: bool) -> None:

@@ -53,8 +53,8 @@ class Heard:
 
     @property
     def person_id(self) -> str | None:
-        """The person to answer; None for nobody in particular and for a stranger."""
-        return self.contact.person_id if self.contact else None
+        """Whose own history may be shown; None for nobody in particular, a stranger, and in a group, where all read it."""
+        return self.contact.person_id if self.contact and not self.is_group else None
 
     @property
     def relationship(self) -> str:
@@ -109,4 +109,4 @@ def _lines(history: Sequence[Line | Mapping[str, Any]]) -> tuple[Line, ...]:
             line if isinstance(line, Line) else Line(str(line["text"]), bool(line["is_from_me"])) for line in history
         )
     except (KeyError, TypeError) as error:
-        raise SettingsError("Each earlier message needs a text and is_from_me; see docs/serving.md.") from error
+        raise SettingsError("Each earlier message needs a text and is_from_me; see docs/tutorial.md.") from error

@@ -6,7 +6,7 @@ import dagster as dg
 
 from jarvis_assets.constants import OWNERS
 from jarvis_assets.evaluation.gate import gate
-from jarvis_assets.release.contents import assemble_bank
+from jarvis_assets.release.contents import assemble_bank, require_same_pairs
 from jarvis_resources import releases
 from jarvis_resources.asset_files import read_asset
 from jarvis_resources.dagster_resources import JarvisSettings
@@ -63,9 +63,12 @@ def serving_release(
     verdict = gate(evaluation)
     if verdict.verdict == "fail" and not config.publish_anyway:
         raise ReleaseError(
-            f"{verdict.reasons[0]} The previous release stays; look at {settings.reports / serving}.html, and publish "
-            "with publish_anyway in `jarvis ui` if you disagree."
+            f"{verdict.reasons[0]} The previous release stays; look at {settings.reports / serving}.html, and run "
+            "`jarvis mine --publish-anyway` if you disagree."
         )
+    # A partition's labels were made in the run that made its vectors, row by row from the pairs of that time.
+    for encoder in dict.fromkeys([mining, serving]):
+        require_same_pairs(pairs, read_asset(root, "dialogue_acts", "table", encoder), encoder)
     bank = assemble_bank(
         pairs,
         read_asset(root, "pair_vectors", "array", serving),

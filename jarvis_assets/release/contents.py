@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jarvis_resources.errors import ReleaseError
 from jarvis_serving.bank import Bank, shared_words
 from jarvis_serving.understanding.dialogue_acts import DialogueActModel
 
@@ -50,3 +51,14 @@ def assemble_bank(
         min_people=settings.min_people,
         recent=recent,
     )
+
+
+def require_same_pairs(pairs: pd.DataFrame, labels: pd.DataFrame, encoder: str) -> None:
+    """Raise ``ReleaseError`` unless the partition of ``encoder`` was made from these very pairs, in this order.
+
+    Vectors and index know rows only: over other pairs they would rank one reply by another's vector.
+    """
+    if labels["pair_id"].tolist() != pairs["pair_id"].tolist():
+        raise ReleaseError(
+            f"The pairs have changed since {encoder} was mined; run `jarvis mine --encoder {encoder}` and publish again."
+        )

@@ -13,7 +13,7 @@ import pytest
 
 from jarvis_assets import automation
 from jarvis_assets.definitions import defs
-from jarvis_assets.jobs import MINING_TAG
+from jarvis_assets.jobs import MINING_TAG, TERMINAL_TAG
 
 
 def finished_run(instance: dg.DagsterInstance, job: str, **tags: str) -> tuple[dg.DagsterRun, dg.DagsterEvent]:
@@ -64,6 +64,26 @@ def test_a_corpus_made_by_hand_starts_nothing(home: Path) -> None:
         run, event = finished_run(instance, "corpus")
         [answer] = tick(automation.encoders_follow_the_corpus, instance, run, event)
     assert isinstance(answer, dg.SkipReason)
+
+
+def test_what_the_terminal_mines_is_not_mined_again(home: Path) -> None:
+    with dg.instance_for_test() as instance:
+        run, event = finished_run(instance, "corpus", **{TERMINAL_TAG: "t1"})
+        [corpus] = tick(automation.encoders_follow_the_corpus, instance, run, event)
+        run, event = finished_run(instance, "encoder", **{TERMINAL_TAG: "t1", "dagster/partition": "minilm-static"})
+        [release] = tick(automation.release_follows_the_encoders, instance, run, event)
+    assert isinstance(corpus, dg.SkipReason)
+    assert isinstance(release, dg.SkipReason)
+
+
+def test_the_release_is_made_from_encoders_that_were_mined(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JARVIS_ENCODERS", "minilm-static")
+    with dg.instance_for_test() as instance:
+        tags = {MINING_TAG: "m1", "dagster/partition": "minilm-static"}
+        run, event = finished_run(instance, "encoder", **tags)
+        [request] = tick(automation.release_follows_the_encoders, instance, run, event)
+    config = request.run_config["ops"]["serving_release"]["config"]
+    assert config == {"mining_encoder": "minilm-static", "serving_encoder": "minilm-static"}
 
 
 def test_the_release_waits_for_the_last_encoder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from jarvis_assets.release.contents import require_same_pairs
 from jarvis_resources import releases, tables
 from jarvis_resources.asset_files import read_asset
+from jarvis_resources.errors import ReleaseError
 from jarvis_resources.imessage.sample import write_sample
+from jarvis_serving.suggester import Suggester
 from tests.system.conftest import BOUND_BY_MODES, ENCODER, MESSAGES, MinedHome, is_one_sentence, jarvis
 
 
@@ -168,3 +171,24 @@ def test_the_last_release_answers_while_nothing_is_mined_yet(tmp_path: Path) -> 
     done = jarvis(tmp_path / "home", "suggest", "hello?")
     assert done.returncode == 5
     assert is_one_sentence(done.stderr, "jarvis mine")
+
+
+def test_a_partition_of_other_pairs_is_not_published(mined: MinedHome) -> None:
+    pairs = read_asset(mined.settings.assets_root, "pairs", "table")
+    labels = read_asset(mined.settings.assets_root, "dialogue_acts", "table", ENCODER)
+    require_same_pairs(pairs, labels, ENCODER)
+    with pytest.raises(ReleaseError, match="jarvis mine --encoder"):
+        require_same_pairs(pairs.iloc[::-1], labels, ENCODER)
+
+
+def test_a_group_is_never_offered_what_only_one_of_it_has_read(mined: MinedHome) -> None:
+    suggester = Suggester.load(mined.settings)
+    pairs = read_asset(mined.settings.assets_root, "pairs", "table")
+    person = pairs["person_id"].value_counts().index[0]
+    private = 0
+    for text in pairs.loc[pairs["person_id"] == person, "trigger_text"].head(15):
+        alone = suggester.suggest(text, contact=person)
+        together = suggester.suggest(text, contact=person, is_group=True)
+        private += sum(option.evidence["people"] < mined.settings.min_people for option in alone.options)
+        assert all(option.evidence["people"] >= mined.settings.min_people for option in together.options)
+    assert private > 0, "alone with the person, their own history is offered"
