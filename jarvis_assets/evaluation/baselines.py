@@ -20,8 +20,9 @@ from jarvis_serving.normalise import key_text
 
 if TYPE_CHECKING:
     import pandas as pd
-    from jarvis_resources.vector_index import VectorIndex
     from numpy.typing import NDArray
+
+    from jarvis_resources.vector_index import VectorIndex
 
 RANKED = 5
 """Ranked replies per message (count)."""
