@@ -204,21 +204,6 @@ class Retriever:
         return _Pool(ids, vectors, replies.types[ids], fixed, self._log_length[ids])
 
 
-def retrieve(
-    bank: Bank,
-    vectors: NDArray[np.float32],
-    person_ids: Sequence[str | None],
-    *,
-    act_probabilities: NDArray[np.float64],
-    guard: Guard | None,
-    allowed: NDArray[np.bool_] | None = None,
-    k: int = NEIGHBOURS,
-) -> list[Candidates]:
-    """``Retriever.retrieve`` on ``bank``, or on the rows of it that ``allowed`` (bool [n]) names."""
-    known = bank if allowed is None else bank.restricted(allowed)
-    return Retriever(known, guard).retrieve(vectors, person_ids, act_probabilities, k=k)
-
-
 def type_given_act(bank: Bank) -> NDArray[np.float64]:
     """P(response type | trigger act) as this owner answers: float64 [acts, types], smoothed, rows sum to 1."""
     counts = np.full((len(TRIGGER_ACTS), len(RESPONSE_TYPES)), _PRIOR_TYPE_USES)

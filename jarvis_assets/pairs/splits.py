@@ -8,7 +8,6 @@ response is masked in the contexts of train and dev.
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ import pandas as pd
 
 from jarvis_resources import tables
 from jarvis_resources.errors import SettingsError
+from jarvis_resources.files import write_private
 from jarvis_serving.normalise import wording_key
 
 if TYPE_CHECKING:
@@ -92,11 +92,7 @@ def frozen_cutoff(home: Path, pairs: pd.DataFrame) -> datetime | None:
             raise SettingsError(f"{file} is damaged; remove it and mine again to set a new cut-off date.") from error
     cutoff = default_cutoff(pairs)
     if cutoff is not None:
-        aside = file.with_name(f".{file.name}.{os.getpid()}.part")
-        descriptor = os.open(aside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as sink:
-            json.dump({"holdout_from": cutoff.isoformat()}, sink)
-        aside.replace(file)
+        write_private(file, json.dumps({"holdout_from": cutoff.isoformat()}))
     return cutoff
 
 
