@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := requirements/$(if $(filter Darwin,$(shell uname -s)),macos-arm64,linux-x86_64).lock
 STAMP := $(VENV)/.installed
 
-.PHONY: run test test-slow check format bench docs lock clean
+.PHONY: run test test-slow check format bench bench-reader docs lock clean
 
 run: $(STAMP)
 	@$(BIN)/jarvis mine --or-sample
@@ -29,6 +29,9 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
+
+bench-reader: $(STAMP)
+	@$(BIN)/python -m benchmarks.reader
 
 docs: $(STAMP)
 	@$(BIN)/python -m docs.generate

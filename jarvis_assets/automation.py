@@ -11,6 +11,8 @@ from pathlib import Path
 import dagster as dg
 
 from jarvis_assets.jobs import MINING_TAG, corpus_job, encoder_job, release_config, release_job
+from jarvis_resources.errors import ChatDatabaseError
+from jarvis_resources.imessage.ios_backup import database_in
 from jarvis_resources.settings import Settings, load_settings
 
 QUARTERLY = "0 3 1 1,4,7,10 *"
@@ -78,8 +80,10 @@ def release_follows_the_encoders(context: dg.RunStatusSensorContext) -> dg.RunRe
 @dg.sensor(job=corpus_job, minimum_interval_seconds=SENSOR_SECONDS, default_status=dg.DefaultSensorStatus.STOPPED)
 def chat_db_changed(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Mines again when chat.db has changed and then rested. Off unless the owner turns it on."""
-    source = load_settings().chat_db.expanduser()
-    changed = _last_change(source)
+    try:
+        changed = _last_change(database_in(load_settings().chat_db))
+    except ChatDatabaseError as error:
+        return dg.SkipReason(str(error))
     if changed is None:
         return dg.SkipReason("chat.db cannot be seen from here.")
     if str(changed) == context.cursor:

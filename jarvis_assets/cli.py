@@ -27,7 +27,11 @@ app.add_typer(releases_app, name="releases")
 
 ChatDb = Annotated[
     Path | None,
-    typer.Option("--chat-db", readable=False, help="The Messages database; default ~/Library/Messages/chat.db."),
+    typer.Option(
+        "--chat-db",
+        readable=False,
+        help="The Messages database, or the folder of an iOS backup; default ~/Library/Messages/chat.db.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Contact = Annotated[str | None, typer.Option("--contact", help="Phone number, address or person id of who wrote it.")]

@@ -45,10 +45,12 @@ def look_inside(chat_db: Path) -> Volume:
     """Count what is in ``chat_db`` without reading any text; raises ``ChatDatabaseError`` when it cannot be read."""
     from jarvis_resources.imessage import schema
     from jarvis_resources.imessage.diagnosis import explained, refuse_unlike_sqlite
+    from jarvis_resources.imessage.ios_backup import database_in
 
+    chat_db = database_in(chat_db)
     refuse_unlike_sqlite(chat_db)
     with explained(chat_db):
-        connection = schema.open_readonly(chat_db, immutable=schema.is_quiet(chat_db))
+        connection = schema.open_in_place(chat_db)
         try:
             found = schema.probe(connection)
             threaded = "thread_originator_guid IS NOT NULL" if found.has("message", "thread_originator_guid") else "0"

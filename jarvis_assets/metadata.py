@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 
 from jarvis_resources.settings import Settings
 from jarvis_resources.tables import Table, Type
@@ -55,9 +56,10 @@ def column_schema(table: Table) -> dg.TableSchema:
 
 
 def preview(table: Table, frame: Any, settings: Settings) -> str:
-    """The first rows as a Markdown table, private columns masked."""
+    """The first rows as a Markdown table, private columns masked; ``frame`` is a DataFrame or an Arrow table."""
+    first = table.to_pandas(frame.slice(0, PREVIEW_ROWS)) if isinstance(frame, pa.Table) else frame.head(PREVIEW_ROWS)
     lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
-    for row in frame.head(PREVIEW_ROWS).itertuples(index=False):
+    for row in first.itertuples(index=False):
         cells = (
             _cell(value, masked=column.private and not settings.show_text)
             for value, column in zip(row, table.columns.values(), strict=True)

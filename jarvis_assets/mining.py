@@ -21,6 +21,7 @@ import dagster as dg
 from jarvis_assets.jobs import TERMINAL_TAG, release_config
 from jarvis_resources import errors
 from jarvis_resources.errors import BusyError, JarvisError
+from jarvis_resources.imessage.ios_backup import is_ios_backup
 from jarvis_resources.settings import Settings
 
 StepListener = Callable[[str, str | None, str], None]
@@ -102,6 +103,8 @@ def mine(
     if (book := source.with_name(f"{source.name}.contacts")).is_dir():
         # The synthetic sample brings its own address book.
         os.environ["JARVIS_ADDRESS_BOOK"] = str(book)
+    elif is_ios_backup(source):
+        os.environ["JARVIS_ADDRESS_BOOK"] = str(source)
     mined = Mined()
     tag = f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
     _step_listener = listener

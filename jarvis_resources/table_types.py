@@ -139,22 +139,29 @@ class Table:
         """A frame of these columns without a row."""
         return self.conform(self.arrow_schema.empty_table().to_pandas())
 
-    def to_arrow(self, frame: pd.DataFrame) -> pa.Table:
-        """``frame`` as an Arrow table of this schema."""
-        return pa.Table.from_pandas(self.conform(frame), schema=self.arrow_schema, preserve_index=False)
+    def to_arrow(self, rows: pd.DataFrame | pa.Table) -> pa.Table:
+        """``rows`` as an Arrow table of this schema."""
+        if isinstance(rows, pa.Table):
+            return rows.select(list(self.columns)).cast(self.arrow_schema)
+        return pa.Table.from_pandas(self.conform(rows), schema=self.arrow_schema, preserve_index=False)
 
-    def write(self, frame: pd.DataFrame, path: Path) -> None:
-        """Write ``frame`` to ``path`` as Parquet: aside first, fsynced, renamed, mode 0600."""
+    def write(self, rows: pd.DataFrame | pa.Table, path: Path) -> None:
+        """Write ``rows`` to ``path`` as Parquet: aside first, fsynced, renamed, mode 0600."""
         with replacing(path) as sink:
-            self.write_to(frame, sink)
+            self.write_to(rows, sink)
 
-    def write_to(self, frame: pd.DataFrame, sink: IO[bytes]) -> None:
-        """Write ``frame`` to an open binary file as Parquet."""
-        pq.write_table(self.to_arrow(frame), sink, compression="zstd", row_group_size=131_072)
+    def write_to(self, rows: pd.DataFrame | pa.Table, sink: IO[bytes]) -> None:
+        """Write ``rows`` to an open binary file as Parquet."""
+        # A dictionary of values that never repeat would only cost time.
+        repeating = [name for name, column in self.columns.items() if not column.unique]
+        pq.write_table(self.to_arrow(rows), sink, compression="zstd", row_group_size=131_072, use_dictionary=repeating)
 
     def read(self, source: Path | str | Any, columns: list[str] | None = None) -> pd.DataFrame:
         """The table at ``source`` (a path or an open binary file), with the types above; ``columns`` picks some."""
-        arrow = pq.read_table(source, columns=columns)
+        return self.to_pandas(pq.read_table(source, columns=columns))
+
+    def to_pandas(self, arrow: pa.Table) -> pd.DataFrame:
+        """An Arrow table of this schema, or some of its columns, as a frame with the types above."""
         frame: pd.DataFrame = arrow.to_pandas()
         for name in frame.columns:
             kind = self.columns[name].type

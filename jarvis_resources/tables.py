@@ -94,7 +94,7 @@ MESSAGES = Table(
             nullable=True,
             private=True,
         ),
-        "tapback_kind": _text("What the tapback says; null when the row is none", nullable=True, values=TAPBACKS),
+        "tapback_kind": _text("What the tapback says; null when the row is none, or says it in words we do not know", nullable=True, values=TAPBACKS),
         "tapback_target_guid": _text("Message that the tapback is on; null when unknown", nullable=True),
         "attachment_count": _count("Attachments of the message"),
     },

@@ -92,7 +92,7 @@ class Contacts:
             if len(full) > 1:
                 raise SettingsError(f"{len(full)} people have that name; say the phone number or address instead.")
             return self._by_id[full[0]]
-        from jarvis_resources.imessage.people import normalise_handle
+        from jarvis_resources.imessage.handles import normalise_handle
 
         handle = normalise_handle(wanted, self._country)
         if (person := self._by_handle.get(handle.casefold())) is not None:

@@ -30,6 +30,7 @@ from jarvis_resources.encoders import load_encoder
 from jarvis_resources.imessage.messages import read_history
 from jarvis_resources.imessage.sample import write_sample
 from jarvis_resources.settings import load_settings
+from jarvis_resources.tables import MESSAGES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +88,7 @@ def sample_tables(folder: Path, messages: int, seed: int) -> tuple[pd.DataFrame,
             "trigger": pd.Series([row["reply_to"] and f"{seed}/{row['reply_to']}" for row in known], dtype="str"),
         }
     )
-    rows = history.messages
+    rows = MESSAGES.to_pandas(history.messages)
     for column in ("guid", "conversation_id", "thread_root_guid"):
         rows[column] = f"{seed}/" + rows[column]
     return rows, history.people, links

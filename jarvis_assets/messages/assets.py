@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -15,6 +16,7 @@ from jarvis_resources.dagster_resources import JarvisSettings
 from jarvis_resources.errors import ChatDatabaseError
 from jarvis_resources.imessage import messages as reader
 from jarvis_resources.imessage.contacts import Contact, read_contacts
+from jarvis_resources.imessage.ios_backup import is_ios_backup, read_backup_contacts
 from jarvis_resources.imessage.snapshot import take_snapshot
 from jarvis_resources.settings import Settings
 from jarvis_serving.understanding import relationship
@@ -33,7 +35,10 @@ class ChatDatabase(dg.Config):
 def chat_db_snapshot(
     context: dg.AssetExecutionContext, config: ChatDatabase, jarvis: JarvisSettings
 ) -> dg.MaterializeResult[None]:
-    """A consistent copy of chat.db, rows still in its write-ahead log included; the original is only read."""
+    """A consistent copy of chat.db, rows still in its write-ahead log included; the original is only read.
+
+    While the original stays as it was, so does the copy.
+    """
     settings = jarvis.load()
     source = Path(config.chat_db or settings.chat_db).expanduser().absolute()
     with explained():
@@ -48,6 +53,7 @@ def chat_db_snapshot(
             "bytes": snapshot.size,
             "method": snapshot.method,
             "stale": snapshot.stale,
+            "reused": snapshot.reused,
             "digest": snapshot.digest,
         },
     )
@@ -69,7 +75,7 @@ def chat_db_snapshot(
     deps=[chat_db_snapshot],
     name="history",
 )
-def history(context: dg.AssetExecutionContext, jarvis: JarvisSettings) -> Iterator[dg.Output[pd.DataFrame]]:
+def history(context: dg.AssetExecutionContext, jarvis: JarvisSettings) -> Iterator[dg.Output[Any]]:
     """Every message row with its exact text and kind, every person, every conversation, read from the snapshot."""
     settings = jarvis.load()
     read = reader.read_history(
@@ -77,14 +83,17 @@ def history(context: dg.AssetExecutionContext, jarvis: JarvisSettings) -> Iterat
         country=settings.country,
         progress=progress.tracker(context, "reading messages"),
         contacts=_names(context, settings),
+        kept=settings.snapshots / "read",
     )
     for loss in read.report.losses:
         context.log.warning(loss)
+    drawn = tables.MESSAGES.to_pandas(read.messages.select(["kind", "sent_at", "is_from_me"]))
     yield dg.Output(
         read.messages,
         output_name="messages",
         metadata={
-            "volume": metadata.picture(plots.message_volume(read.messages), "messages per month"),
+            "volume": metadata.picture(plots.message_volume(drawn), "messages per month"),
+            "rows read": read.report.rows_read,
             **metadata.of_table(tables.MESSAGES, read.messages, settings),
             **metadata.counts("kinds", read.report.kinds),
             **metadata.counts("damaged bodies", read.report.corrupt_reasons),
@@ -96,8 +105,9 @@ def history(context: dg.AssetExecutionContext, jarvis: JarvisSettings) -> Iterat
 
 def _names(context: dg.AssetExecutionContext, settings: Settings) -> tuple[Contact, ...]:
     """The Mac's address books; without permission people stay known by their handles."""
+    read = read_backup_contacts if is_ios_backup(settings.address_book) else read_contacts
     try:
-        return read_contacts(settings.address_book, settings.country)
+        return tuple(read(settings.address_book, settings.country))
     except ChatDatabaseError as error:
         context.log.warning(f"People stay without names: {error}")
         return ()

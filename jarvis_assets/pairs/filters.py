@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_assets.pairs.found import Found
+from jarvis_resources.imessage.tapbacks import reads_as_tapback
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,6 @@ ONE_TIME_CODE = (
     r"|\b(?:[a-z]-)?\d{4,8} is your\b[^\n]{0,40}\b(?:code|otp|passcode|pin)\b"
 )
 """A number of four to eight digits beside a word that makes it a code; an area code, "pin 12" and a year are none."""
-TAPBACK_TEXT = r"(?s)^(?:Loved|Liked|Disliked|Laughed at|Emphasi[sz]ed|Questioned|Reacted \S+ to) (?:“.*”|an? \w+)$"
-"""A tapback that crossed to SMS as text, where the reader had no message to match its quote with."""
 FORWARDED = (
     r"(?im)^\W*(?:-+ ?forwarded message|begin forwarded message|fwd?:|forwarded as received|forwarded many times)"
 )
@@ -55,7 +54,7 @@ def filter_pairs(pairs: pd.DataFrame, people: pd.DataFrame) -> Found:
     reasons: dict[str, pd.Series[bool]] = {
         "automated_sender": pairs["person_id"].isin(automated),
         "one_time_code": _either(trigger, response, ONE_TIME_CODE),
-        "tapback_text": _either(trigger, response, TAPBACK_TEXT),
+        "tapback_text": trigger.map(reads_as_tapback) | response.map(reads_as_tapback),
         "forwarded_or_pasted": _either(trigger, response, FORWARDED)
         | (trigger.str.count("\n") >= WALL_LINES)
         | (response.str.count("\n") >= WALL_LINES) & (response_length > RESPONSE_CHARACTERS[1] // 2),

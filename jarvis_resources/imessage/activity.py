@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from jarvis_resources.imessage.columns import Integers
 from jarvis_resources.imessage.conversations import Conversations
 from jarvis_resources.imessage.kinds import SAID
 from jarvis_resources.imessage.people import People
-from jarvis_resources.imessage.rows import UNKNOWN_TIME, Integers
+from jarvis_resources.imessage.rows import UNKNOWN_TIME
 from jarvis_resources.tables import CONVERSATIONS, KINDS, PEOPLE
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Apple's typedstream archives, read into plain objects: the container format of ``message.attributedBody``.
 
 What belongs here is the format itself: tags, integers, shared strings, back-references, classes, objects. What an
-archived attributed string means is ``typedstream.py``'s business. Every read is bounded by the blob, every step
-consumes at least one byte, and whatever the bytes are, the outcome is an object or a ``TypedstreamError``.
+archived attributed string means is ``typedstream.py``'s business. Every read is bounded by the blob, the work by
+``_MOST_VALUES``, and whatever the bytes are, the outcome is an object or a ``TypedstreamError``.
 
 The format is NeXTSTEP's ``NSArchiver``; its only description is in readers such as python-typedstream, against
 which the tests compare this one.
@@ -24,6 +24,13 @@ _FIRST_REFERENCE = 0x92
 _MOST_DEPTH = 48
 """Nested objects and structs allowed. A real body needs five; Python's own stack holds several times this."""
 
+_MOST_VALUES = 100_000
+"""Values and classes allowed in one archive, half a second's work. A real body has some ten for each of its runs."""
+_MOST_ANCESTORS = 8
+"""Classes in a line of descent. A real body has four: NSDecimalNumber, NSNumber, NSValue, NSObject."""
+_LONGEST_ENCODING = 64
+"""Bytes in the types of one group of values. A real body needs seven (``[1234c]``)."""
+
 _INTEGERS = frozenset(b"silqSILQ")
 _UNSIGNED = frozenset(b"SILQ")
 _ARRAY = re.compile(rb"\[(\d{1,9})(.+)\]", re.DOTALL)
@@ -40,19 +47,9 @@ class TypedstreamError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ArchivedClass:
-    """A class and, by ``parent``, its superclasses."""
+    """A class by its name and its superclasses' names, its own first."""
 
-    name: str
-    parent: ArchivedClass | None
-
-    def is_a(self, name: str) -> bool:
-        """Whether this class or one of its superclasses has that name."""
-        cls: ArchivedClass | None = self
-        while cls is not None:
-            if cls.name == name:
-                return True
-            cls = cls.parent
-        return False
+    lineage: tuple[bytes, ...]
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -62,13 +59,9 @@ class ArchivedObject:
     cls: ArchivedClass | None = None
     groups: list[tuple[bytes, list[Value]]] = field(default_factory=list)
 
-    def is_a(self, name: str) -> bool:
+    def is_a(self, name: bytes) -> bool:
         """Whether the object is of that class or of a subclass of it."""
-        return self.cls is not None and self.cls.is_a(name)
-
-    def values(self) -> list[Value]:
-        """All values of all groups."""
-        return [value for _, group in self.groups for value in group]
+        return self.cls is not None and name in self.cls.lineage
 
 
 Value = int | float | bytes | ArchivedClass | ArchivedObject | None
@@ -90,13 +83,13 @@ def read_integer(blob: bytes, at: int, *, signed: bool) -> tuple[int, int]:
 
 
 def unarchive(blob: bytes) -> Value:
-    """The first value of an archive, which in a message body is its attributed string.
+    """The one value of an archive, which in a message body is its attributed string.
 
-    Raises ``TypedstreamError`` when the blob is no archive, is cut short, or breaks the format anywhere up to the
-    end of that value; bytes after it are not looked at.
+    Raises ``TypedstreamError`` when the blob is no archive, is cut short, breaks the format anywhere, or goes on after
+    that value.
     """
     try:
-        return _Reader(blob).first_value()
+        return _Reader(blob).only_value()
     except IndexError as error:
         raise TypedstreamError("ends too early") from error
 
@@ -109,15 +102,17 @@ class _Reader:
         self.at = len(SIGNATURE)
         self.strings: list[bytes] = []
         self.objects: list[bytes | ArchivedClass | ArchivedObject] = []
+        self.splits: dict[bytes, list[bytes]] = {}
         self.depth = 0
+        self.values_left = _MOST_VALUES
 
-    def first_value(self) -> Value:
+    def only_value(self) -> Value:
         if not self.blob.startswith(SIGNATURE):
             raise TypedstreamError("ends too early" if SIGNATURE.startswith(self.blob) else "not a typedstream")
         self.integer(signed=False)  # the system's version; 1000 since Mac OS X
         _, values = self.group()
-        if not values:
-            raise TypedstreamError("no value")
+        if len(values) != 1 or self.at != len(self.blob):
+            raise TypedstreamError("more than one value")
         return values[0]
 
     # -- the alphabet ------------------------------------------------------------------------------------------
@@ -175,9 +170,16 @@ class _Reader:
         encodings = self.shared_string()
         if not encodings:
             raise TypedstreamError("values without a type")
-        return encodings, [self.value(encoding) for encoding in split_encodings(encodings)]
+        return encodings, self.values_of(encodings)
+
+    def values_of(self, encodings: bytes) -> list[Value]:
+        single = self.splits.get(encodings)
+        if single is None:
+            single = self.splits[encodings] = split_encodings(encodings)
+        return [self.value(encoding) for encoding in single]
 
     def value(self, encoding: bytes) -> Value:
+        self.spend()
         kind = encoding[0]
         if kind == 0x40:  # @
             return self.object()
@@ -220,14 +222,15 @@ class _Reader:
 
     def archived_class(self) -> ArchivedClass | None:
         """A chain of classes, the most derived first, that ends with nil or with a class seen before."""
-        places: list[tuple[int, str]] = []
+        places: list[tuple[int, bytes]] = []
         while self.blob[self.at] == _NEW:
             self.at += 1
+            self.spend()
             name = self.shared_string()
             if name is None:
                 raise TypedstreamError("a class without a name")
             self.integer(signed=True)  # the class's version: no class in a message body has a second layout
-            places.append((len(self.objects), name.decode("ascii", "backslashreplace")))
+            places.append((len(self.objects), name))
             self.objects.append(b"")  # numbered now, known once its superclasses are
         parent: ArchivedClass | None = None
         if self.blob[self.at] == _NIL:
@@ -237,8 +240,10 @@ class _Reader:
             if not isinstance(known, ArchivedClass):
                 raise TypedstreamError("a reference to the wrong kind of thing")
             parent = known
-        for place, text in reversed(places):
-            parent = ArchivedClass(text, parent)
+        for place, name in reversed(places):
+            parent = ArchivedClass((name, *parent.lineage) if parent else (name,))
+            if len(parent.lineage) > _MOST_ANCESTORS:
+                raise TypedstreamError("nests too deeply")
             self.objects[place] = parent
         return parent
 
@@ -275,9 +280,14 @@ class _Reader:
         self.descend()
         name = _STRUCT_NAME.match(encoding)
         fields = encoding[name.end() if name else 1 : -1]
-        values = [self.value(part) for part in split_encodings(fields)] if fields else []
+        values = self.values_of(fields) if fields else []
         self.depth -= 1
         return ArchivedObject(None, [(fields, values)])
+
+    def spend(self) -> None:
+        self.values_left -= 1
+        if self.values_left < 0:
+            raise TypedstreamError("holds too many values")
 
     def descend(self) -> None:
         self.depth += 1
@@ -289,6 +299,8 @@ def split_encodings(encodings: bytes) -> list[bytes]:
     """``iI[4c]{p=ff}`` as its single encodings; raises ``TypedstreamError`` when brackets do not match."""
     if len(encodings) == 1:
         return [encodings]
+    if len(encodings) > _LONGEST_ENCODING:
+        raise TypedstreamError("an unknown type of value")
     parts: list[bytes] = []
     start = depth = 0
     for at, kind in enumerate(encodings):

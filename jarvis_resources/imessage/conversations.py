@@ -40,19 +40,29 @@ class Conversations:
 
 
 def merge_chats(chats: Sequence[Chat], people: People, country: str) -> Conversations:
-    """Merge direct chats by person, and groups by members or by ``group_id``.
+    """Merge direct chats by person, and groups by members or by identity.
 
-    A group's ``group_id`` is the same on another service and after somebody joined; its members are the same when it
-    was made anew. The identifiers do not depend on the order of rows.
+    A group's identity is the same on another service and after somebody joined; its members are the same when it was
+    made anew. Ids depend neither on the order of rows nor on what is merged with a chat later: those of direct
+    conversations follow the person's, that of a group is of its oldest chat.
     """
     members = {chat.row: people.members(chat, country) for chat in chats}
     together: dict[str, list[Chat]] = {}
-    for chat in chats:
-        if not chat.is_group:
-            prefix = "d" if members[chat.row] else "s"
-            together.setdefault(prefix + _names(members[chat.row], people), []).append(chat)
-    for identity, group in _merge_groups([chat for chat in chats if chat.is_group], members, people):
-        together["g" + identity] = group
+    direct = sorted((chat for chat in chats if not chat.is_group), key=lambda chat: chat.guid)
+    known_as = {name: members[chat.row] for chat in direct if members[chat.row] for name in chat.identities}
+    for chat in direct:
+        others = members[chat.row] or next(
+            (known_as[name] for name in chat.identities if name in known_as), frozenset()
+        )
+        if others:
+            key = "d" + _names(others, people)
+        elif people.is_owners(chat, country):
+            key = "s"
+        else:
+            key = f"d~ {chat.guid}"
+        together.setdefault(key, []).append(chat)
+    for group in _merge_groups([chat for chat in chats if chat.is_group], members, people):
+        together["g" + _name_of_oldest(group)] = group
 
     conversations: list[Conversation] = []
     of_chat_row: dict[int, int] = {}
@@ -73,23 +83,22 @@ def merge_chats(chats: Sequence[Chat], people: People, country: str) -> Conversa
     return Conversations(tuple(conversations), of_chat_row)
 
 
-def _merge_groups(
-    groups: Sequence[Chat], members: dict[int, frozenset[int]], people: People
-) -> list[tuple[str, list[Chat]]]:
-    """Group chats that are one group, each with the smallest of the names that it goes by."""
+def _merge_groups(groups: Sequence[Chat], members: dict[int, frozenset[int]], people: People) -> list[list[Chat]]:
+    """Group chats that are one group; what is left of a group with only one other member is told by identity alone."""
     names = DisjointSets()
     for chat in groups:
-        known_as = [f"id {identity}" for identity in chat.identities]
-        if members[chat.row]:
+        known_as = [f"row {chat.row}", *(f"id {identity}" for identity in chat.identities)]
+        if len(members[chat.row]) > 1:
             known_as.append(f"members {_names(members[chat.row], people)}")
         for name in known_as:
-            names.join(f"row {chat.row}", name)
-        names.join(f"row {chat.row}", f"~ {chat.guid}")  # last in order: a name only for want of others
+            names.join(known_as[0], name)
     by_row = {f"row {chat.row}": chat for chat in groups}
-    return [
-        (one[0], sorted((by_row[name] for name in one if name in by_row), key=lambda chat: chat.row))
-        for one in names.sets()
-    ]
+    return [sorted((by_row[name] for name in one if name in by_row), key=lambda chat: chat.row) for one in names.sets()]
+
+
+def _name_of_oldest(group: Sequence[Chat]) -> str:
+    oldest = min(group, key=lambda chat: (chat.first_at is None, chat.first_at or 0, chat.guid))
+    return f"id {oldest.identities[0]}" if oldest.identities else f"~ {oldest.guid}"
 
 
 def _names(members: Iterable[int], people: People) -> str:

@@ -20,9 +20,6 @@ _LEAST_DATABASE = 512
 _HEAD = 4096
 """Bytes looked at to tell a text file from an encrypted one."""
 
-_IOS_BACKUP = "3d/3d0d7e5fb2ce288813306e4d4636395e047a3d28"
-"""Where an iOS backup keeps sms.db: the SHA-1 of "HomeDomain-Library/SMS/sms.db"."""
-
 _DENIED = frozenset({sqlite3.SQLITE_AUTH, sqlite3.SQLITE_PERM})
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_FORMAT})
@@ -91,7 +88,7 @@ def refuse_unlike_sqlite(path: Path) -> None:
     """Raise ``ChatDatabaseError`` unless ``path`` is a file that begins as a SQLite database does."""
     with explained(path):
         if path.is_dir():
-            raise ChatDatabaseError(f"{path} is a folder, not a database: {_way_into(path)}.")
+            raise ChatDatabaseError(f"{path} is a folder, not a database: give the path of the chat.db inside it.")
         size = path.stat().st_size
         if not path.is_file():
             raise ChatDatabaseError(f"{path} is not a file: give the path of a chat.db.")
@@ -108,14 +105,6 @@ def refuse_unlike_sqlite(path: Path) -> None:
     raise ChatDatabaseError(
         f"{path} is encrypted or is no SQLite database: make an unencrypted backup, or give the Mac's own chat.db."
     )
-
-
-def _way_into(folder: Path) -> str:
-    """What to give instead of a folder: the database in it, where there is one (an iOS backup's has a hash for a name)."""
-    found = next((folder / name for name in ("chat.db", _IOS_BACKUP) if (folder / name).is_file()), None)
-    if found is None and (folder / "Manifest.plist").is_file():
-        return "it is an iOS backup without a readable sms.db, so make one that is not encrypted"
-    return f"give {found}" if found else "give the path of the chat.db inside it"
 
 
 def _looks_like_text(head: bytes) -> bool:

@@ -14,15 +14,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from jarvis_resources.errors import ChatDatabaseError
 from jarvis_resources.imessage.bodies import read_bodies
 from jarvis_resources.imessage.chats import read_chats
 from jarvis_resources.imessage.diagnosis import explained, refuse_unlike_sqlite
+from jarvis_resources.imessage.handles import normalise_handle
+from jarvis_resources.imessage.ios_backup import database_in
 from jarvis_resources.imessage.kinds import BIT, LINK_CARD, evidence_sql
-from jarvis_resources.imessage.people import normalise_handle, read_people
+from jarvis_resources.imessage.people import read_people
 from jarvis_resources.imessage.rows import UNKNOWN_TIME, unix_microseconds
-from jarvis_resources.imessage.schema import Schema, is_quiet, open_readonly, probe
+from jarvis_resources.imessage.schema import Schema, open_in_place, probe
 
 _TIMEOUT_SECONDS = 0.25
 """How long a call waits for a lock: an answer is due in milliseconds."""
@@ -85,12 +88,10 @@ class LiveReader:
 
     @contextmanager
     def _open(self) -> Iterator[tuple[sqlite3.Connection, Schema]]:
-        refuse_unlike_sqlite(self._path)
-        with explained(self._path):
-            quiet = is_quiet(self._path)
-            opened = open_readonly(self._path, immutable=quiet, timeout_seconds=_TIMEOUT_SECONDS)
-            with closing(opened) as connection:
-                yield connection, probe(connection)
+        path = database_in(self._path)
+        refuse_unlike_sqlite(path)
+        with explained(path), closing(open_in_place(path, timeout_seconds=_TIMEOUT_SECONDS)) as connection:
+            yield connection, probe(connection)
 
     def _direct_chats(self, connection: sqlite3.Connection, schema: Schema, handles: Sequence[str]) -> list[int]:
         """ROWIDs of the direct chats with the person of these handles, whatever the handle of the chat."""
@@ -132,9 +133,10 @@ def _messages(batch: Sequence[tuple[bytes | None, bytes | None, int, int | None]
     if not batch:
         return []
     plain, blobs, from_me, dates = zip(*batch, strict=True)
+    texts = read_bodies(pa.array(blobs, pa.binary()), pa.array(plain, pa.binary())).texts.to_pylist()
     times = unix_microseconds(np.array([date or 0 for date in dates], np.int64)).tolist()
     return [
         LiveMessage(text, bool(mine), None if time == UNKNOWN_TIME else datetime.fromtimestamp(time / 1e6, UTC))
-        for text, mine, time in zip(read_bodies(blobs, plain).texts, from_me, times, strict=True)
+        for text, mine, time in zip(texts, from_me, times, strict=True)
         if text is not None
     ]

@@ -7,10 +7,11 @@ them ``kinds.py``'s; no loop here runs over messages.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +21,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jarvis_resources.imessage.activity import conversations_table, people_table
+from jarvis_resources.imessage.bodies import NOTHING_STORED
 from jarvis_resources.imessage.chats import read_chats
+from jarvis_resources.imessage.columns import Integers, integers, look_up
 from jarvis_resources.imessage.contacts import Contact
 from jarvis_resources.imessage.conversations import Conversations, merge_chats
 from jarvis_resources.imessage.diagnosis import explained
+from jarvis_resources.imessage.edits import text_at
 from jarvis_resources.imessage.kinds import BIT, LINK_CARD, kinds_of, tapback_kinds
 from jarvis_resources.imessage.people import People, read_people
-from jarvis_resources.imessage.rows import UNKNOWN_TIME, Integers, Rows, look_up, pairs, read_rows
+from jarvis_resources.imessage.rereading import rows_of
+from jarvis_resources.imessage.rows import UNKNOWN_TIME
 from jarvis_resources.imessage.schema import Schema, open_readonly, probe
 from jarvis_resources.imessage.tapbacks import find_text_tapbacks, target_guids
 from jarvis_resources.tables import KINDS, MESSAGES, SERVICES, TAPBACKS
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Flags = npt.NDArray[np.bool_]
+_Rows = dict[str, pa.ChunkedArray]
+"""Columns of ``rows.ROWS`` that have not been put in order yet: each is let go once it has been, to save memory."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,8 @@ class ReadReport:
     losses: tuple[str, ...]
     """What this database's schema hides, a sentence each."""
     rows: int
+    rows_read: int
+    """Rows whose content was read and decoded; the others stand as they were read before."""
     rescued: int
     """Rows whose rich body is damaged and whose plain text was used."""
     damaged_edits: int
@@ -54,12 +65,20 @@ class ReadReport:
 
 @dataclass(frozen=True)
 class History:
-    """A message history as the tables of ``tables.py``."""
+    """A message history as the tables of ``tables.py``; the messages, which may be millions, stay in Arrow."""
 
-    messages: pd.DataFrame
+    messages: pa.Table
     people: pd.DataFrame
     conversations: pd.DataFrame
     report: ReadReport
+
+    def text_at(self, guid: str, when: datetime) -> str | None:
+        """What a message said at a moment (with its time zone); None when it had no text. Raises ``KeyError``."""
+        place = pc.index(self.messages["guid"], guid).as_py()
+        if place < 0:
+            raise KeyError(guid)
+        row = self.messages.slice(place, 1).to_pylist()[0]
+        return text_at(row["text"], row["edit_history"], when)
 
 
 def read_history(
@@ -68,28 +87,34 @@ def read_history(
     country: str = "US",
     contacts: Sequence[Contact] = (),
     progress: Callable[[int, int], None] | None = None,
+    kept: Path | None = None,
 ) -> History:
     """Everything in a snapshot of chat.db.
 
     Messages are ordered by time, then ROWID; those without a time come last. ``country`` (ISO 3166) is that of phone
     numbers that name none; ``contacts`` (of ``contacts.read_contacts``) name people and merge their handles; ``progress`` is
-    called with rows done and rows in all. Raises ``ChatDatabaseError``.
+    called with rows done and rows in all; ``kept`` is a folder of this reader's own, where it keeps what it read so that
+    the next reading need only decode what differs. Raises ``ChatDatabaseError``.
     """
     with explained(snapshot), closing(open_readonly(snapshot)) as connection:
         schema = probe(connection)
         chats = read_chats(connection, schema)
         people = read_people(connection, schema, chats, country, contacts)
         conversations = merge_chats(chats, people, country)
-        placed = _places(connection, schema, conversations)
-        rows = read_rows(connection, schema, progress)
-    columns = _settle(rows, placed, people, conversations)
+        placed = _places(snapshot, schema, conversations)
+        attached = _attachments(snapshot, schema)
+        table, read = rows_of(snapshot, schema, kept, progress)
+    rows = dict(zip(table.schema.names, table.columns, strict=True))
+    report = partial(_report, rows["damage"], rows["rescued"], rows["damaged_edits"], read, schema)
+    del table
+    columns = _settle(rows, placed, attached, people, conversations)
     return History(
         messages=_messages_table(columns, rows, people, conversations),
         people=people_table(people, columns.person, columns.kind, columns.sent_at),
         conversations=conversations_table(
             conversations, people, columns.conversation, columns.from_me, columns.kind, columns.sent_at
         ),
-        report=_report(columns, rows, schema),
+        report=report(columns),
     )
 
 
@@ -108,14 +133,16 @@ class _Columns:
     """The settled columns, in chronological order."""
 
     order: Integers
-    """Place in ``Rows`` of each message."""
+    """Place in the rows as read of each message."""
+    rowid: Integers
     conversation: Integers
     """Place in ``Conversations.all``; −1: none."""
     person: Integers
     """Sender's place in ``People.persons``; −1: me, or not known."""
-    from_me: npt.NDArray[np.bool_]
+    from_me: Flags
     sent_at: Integers
     text: pa.ChunkedArray
+    attachments: Integers
     kind: npt.NDArray[np.int8]
     tapback: npt.NDArray[np.int8]
     """Place in ``TAPBACKS``; −1: no tapback."""
@@ -123,65 +150,87 @@ class _Columns:
     """Place of a tapback sent as text → place of the message it is on."""
 
 
-def _places(connection: sqlite3.Connection, schema: Schema, conversations: Conversations) -> _Placed:
+def _places(snapshot: Path, schema: Schema, conversations: Conversations) -> _Placed:
     """A message in several chats (one person's, nearly always) is placed by the first of them."""
+    known = np.array(sorted(conversations.of_chat_row.items()), np.int64).reshape(-1, 2)
 
     def read(table: str) -> tuple[Integers, Integers]:
         if not schema.has(table):
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        rowids, chat_rows = pairs(
-            connection, f"SELECT message_id, MIN(chat_id) FROM {table} GROUP BY message_id ORDER BY message_id"
-        )
-        known = np.array(sorted(conversations.of_chat_row.items()), np.int64).reshape(-1, 2)
-        return rowids, look_up(known[:, 0], known[:, 1], chat_rows, -1)
+        rowids, chat_rows = integers(snapshot, f"{table} NOT INDEXED", "message_id", "chat_id")
+        order = np.lexsort((chat_rows, rowids))
+        rowids, first = np.unique(rowids[order], return_index=True)
+        return rowids, look_up(known[:, 0], known[:, 1], chat_rows[order][first], -1)
 
     return _Placed(*read("chat_message_join"), *read("chat_recoverable_message_join"))
 
 
-def _settle(rows: Rows, placed: _Placed, people: People, conversations: Conversations) -> _Columns:
-    """Order, place, sender and kind of every row."""
-    unsorted_time = rows.numbers["sent_at"]
-    last = np.where(unsorted_time == UNKNOWN_TIME, np.iinfo(np.int64).max, unsorted_time)
-    order = np.lexsort((rows.numbers["rowid"], last))
-    numbers = {name: column[order] for name, column in rows.numbers.items()}
-    rowid, evidence = numbers["rowid"], numbers["evidence"]
-    from_me = numbers["from_me"] != 0
+def _attachments(snapshot: Path, schema: Schema) -> tuple[Integers, Integers]:
+    """Messages with attachments, by ROWID, and how many they have."""
+    if not schema.has("message_attachment_join"):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    rowids, counts = np.unique(integers(snapshot, "message_attachment_join", "message_id")[0], return_counts=True)
+    return rowids, counts.astype(np.int64)
 
+
+def _settle(
+    rows: _Rows,
+    placed: _Placed,
+    attached: tuple[Integers, Integers],
+    people: People,
+    conversations: Conversations,
+) -> _Columns:
+    """Order, place, sender and kind of every row; takes from ``rows`` what it puts in order."""
+    unsorted_time = rows["sent_at"].to_numpy()
+    last = np.where(unsorted_time == UNKNOWN_TIME, np.iinfo(np.int64).max, unsorted_time)
+    order = np.lexsort((rows["rowid"].to_numpy(), last))
+
+    def column(name: str) -> Any:
+        return rows.pop(name).to_numpy()[order]
+
+    rowid, evidence, from_me = column("rowid"), column("evidence"), column("from_me")
     conversation = look_up(placed.rowids, placed.conversation, rowid, -1)
     deleted_from = look_up(placed.deleted_rowids, placed.deleted_conversation, rowid, -2)
     conversation = np.where(conversation == -1, np.maximum(deleted_from, -1), conversation)
     evidence[deleted_from != -2] |= BIT["deleted"]
     evidence |= _evidence_of_conversations(conversations, conversation, from_me)
 
-    text = rows.text.take(pa.array(order))
+    attachments = look_up(*attached, rowid, 0)
+    damage = rows.pop("damage")
+    damaged = damage.is_valid().to_numpy()
+    excused = pc.fill_null(pc.equal(damage, NOTHING_STORED), False).to_numpy()[order]
+    excused &= (attachments > 0) | column("claims_attachments")  # it is its attachments, and they say so
+    evidence[damaged[order] & ~excused] |= BIT["corrupt"]
+
+    text = rows.pop("text").take(pa.array(order))
     linked = np.flatnonzero(evidence & LINK_CARD)
     says_more = pc.fill_null(pc.match_substring_regex(text.take(pa.array(linked)), r"\S\s+\S"), False).to_numpy()
     evidence[linked[~says_more]] |= BIT["app"]
 
-    tapback = tapback_kinds(numbers["association"])
+    tapback = tapback_kinds(column("association"))
     ordinary = kinds_of(evidence) == KINDS.index("normal")
-    as_text = find_text_tapbacks(text, conversation, numbers["attachments"], ordinary)
+    as_text = find_text_tapbacks(text, conversation, attachments, ordinary)
     for found in as_text:
         evidence[found.place] |= BIT["tapback_removed" if found.removed else "tapback"]
-        tapback[found.place] = TAPBACKS.index(found.kind)
+        tapback[found.place] = -1 if found.kind is None else TAPBACKS.index(found.kind)
     kind = kinds_of(evidence)
     tapback[(kind != KINDS.index("tapback")) & (kind != KINDS.index("tapback_removed"))] = -1
     return _Columns(
         order=order,
+        rowid=rowid,
         conversation=conversation,
-        person=_senders(numbers["handle"], conversation, from_me, people, conversations),
+        person=_senders(column("handle"), conversation, from_me, people, conversations),
         from_me=from_me,
-        sent_at=numbers["sent_at"],
+        sent_at=column("sent_at"),
         text=text,
+        attachments=attachments,
         kind=kind,
         tapback=tapback,
         text_tapback_targets={found.place: found.target for found in as_text},
     )
 
 
-def _evidence_of_conversations(
-    conversations: Conversations, conversation: Integers, from_me: npt.NDArray[np.bool_]
-) -> Integers:
+def _evidence_of_conversations(conversations: Conversations, conversation: Integers, from_me: Flags) -> Integers:
     """What a row's conversation says of it: talk with oneself, or filtered and never answered by the owner."""
     answered = np.bincount(conversation[from_me & (conversation >= 0)], minlength=len(conversations.all)) > 0
     bits = [
@@ -194,7 +243,7 @@ def _evidence_of_conversations(
 def _senders(
     handle: Integers,
     conversation: Integers,
-    from_me: npt.NDArray[np.bool_],
+    from_me: Flags,
     people: People,
     conversations: Conversations,
 ) -> Integers:
@@ -206,78 +255,76 @@ def _senders(
     return np.where(from_me, -1, np.where(by_handle >= 0, by_handle, by_chat))
 
 
-def _messages_table(columns: _Columns, rows: Rows, people: People, conversations: Conversations) -> pd.DataFrame:
+def _messages_table(columns: _Columns, rows: _Rows, people: People, conversations: Conversations) -> pa.Table:
     order = pa.array(columns.order)
-    guid = rows.guid.take(order)
+
+    def ordered(name: str) -> pa.ChunkedArray:
+        return rows.pop(name).take(order)
+
+    guid = ordered("guid")
     kind, tapback = columns.kind, columns.tapback
-    edited_at = rows.numbers["edited_at"][columns.order]
     in_group = np.array([*(one.is_group for one in conversations.all), False], bool)[columns.conversation]
-    target = pc.if_else(pa.array(tapback >= 0), target_guids(rows.associated_guid.take(order)), None)
-    as_text = {place: on for place, on in columns.text_tapback_targets.items() if on is not None}
-    target = _overwrite(target, as_text, guid)
-    frame = pa.table(
+    return pa.table(
         {
             "guid": guid,
-            "rowid": rows.numbers["rowid"][columns.order],
+            "rowid": columns.rowid,
             "conversation_id": _named([one.conversation_id for one in conversations.all], columns.conversation),
             "person_id": _named([one.person_id for one in people.persons], columns.person),
             "is_from_me": columns.from_me,
             "is_group": in_group,
             "sent_at": _times(columns.sent_at),
-            "kind": _named(list(KINDS), kind),
+            "kind": _named(KINDS, kind),
             "text": columns.text,
-            "service": _named(list(SERVICES), rows.numbers["service"][columns.order]),
-            "thread_root_guid": rows.thread_root.take(order),
-            "edited_at": _times(edited_at),
-            "tapback_kind": _named(list(TAPBACKS), tapback),
-            "tapback_target_guid": target,
-            "attachment_count": rows.numbers["attachments"][columns.order],
-        }
-    ).to_pandas()
-    frame["edit_history"] = _sparse(rows.edits, columns.order)
-    return MESSAGES.conform(frame)
+            "service": _named(SERVICES, ordered("service").to_numpy()),
+            "thread_root_guid": ordered("thread_root"),
+            "edited_at": _times(ordered("edited_at").to_numpy()),
+            "edit_history": ordered("edits"),
+            "tapback_kind": _named(TAPBACKS, tapback),
+            "tapback_target_guid": _targets(columns, rows.pop("associated_guid"), guid),
+            "attachment_count": columns.attachments,
+        },
+        MESSAGES.arrow_schema,
+    )
 
 
-def _named(names: list[str], places: npt.NDArray[Any]) -> pa.Array:
+def _named(names: Sequence[str], places: npt.NDArray[Any]) -> pa.Array:
     """The name at each place; null at −1."""
-    indices = pa.array(places.astype(np.int32), mask=places < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(pa.string())
+    return pa.array(names, pa.string()).take(pa.array(places.astype(np.int32), mask=places < 0))
 
 
-def _overwrite(column: pa.ChunkedArray, source_of: dict[int, int], source: pa.ChunkedArray) -> pa.ChunkedArray:
-    """``column`` with, at each place of ``source_of``, what ``source`` has at the other."""
-    places = sorted(source_of)
-    mask = np.zeros(len(column), bool)
-    mask[places] = True
-    values = source.take(pa.array([source_of[place] for place in places], pa.int64()))
-    return pc.replace_with_mask(column, pa.array(mask), values.combine_chunks())
+def _targets(columns: _Columns, associated: pa.ChunkedArray, guid: pa.ChunkedArray) -> pa.ChunkedArray:
+    """What each tapback is on: as its row says (``associated`` is as read), or the message that its text quotes."""
+    quoting = columns.text_tapback_targets
+    saying = np.setdiff1d(np.flatnonzero(columns.tapback >= 0), list(quoting))
+    quoted = {place: target for place, target in quoting.items() if target is not None}
+    named = target_guids(associated.take(pa.array(columns.order[saying])))
+    values = pa.chunked_array([*named.chunks, *guid.take(pa.array(quoted.values(), pa.int64())).chunks], pa.string())
+    places = np.full(len(guid), -1)
+    places[[*saying.tolist(), *quoted]] = np.arange(len(values))
+    return values.take(pa.array(places, mask=places < 0))
 
 
 def _times(microseconds: Integers) -> pa.Array:
     return pa.array(microseconds, pa.timestamp("us", tz="UTC"), mask=microseconds == UNKNOWN_TIME)
 
 
-def _sparse(values: dict[int, Any], order: Integers) -> npt.NDArray[np.object_]:
-    """An object column that is None but for a few rows; keys are places before ordering."""
-    column = np.full(len(order), None, dtype=object)
-    if values:
-        place_of = np.empty(len(order), np.int64)
-        place_of[order] = np.arange(len(order))
-        for place, value in values.items():
-            column[place_of[place]] = value
-    return column
-
-
-def _report(columns: _Columns, rows: Rows, schema: Schema) -> ReadReport:
+def _report(
+    damage: pa.ChunkedArray,
+    rescued: pa.ChunkedArray,
+    damaged_edits: pa.ChunkedArray,
+    read: int,
+    schema: Schema,
+    columns: _Columns,
+) -> ReadReport:
     counts = np.bincount(columns.kind, minlength=len(KINDS))
-    reason = rows.numbers["reason"][columns.order]
-    corrupt = reason[(columns.kind == KINDS.index("corrupt")) & (reason >= 0)]
-    why = np.bincount(corrupt, minlength=len(rows.reasons))
+    corrupt = pa.array(columns.order[columns.kind == KINDS.index("corrupt")])
+    why = pc.value_counts(damage.take(corrupt).combine_chunks()).to_pylist()
     return ReadReport(
         kinds={kind: int(count) for kind, count in zip(KINDS, counts, strict=True) if count},
-        corrupt_reasons={reason: int(count) for reason, count in zip(rows.reasons, why, strict=True) if count},
+        corrupt_reasons={one["values"]: one["counts"] for one in why},
         losses=schema.losses,
-        rows=len(columns.kind),
-        rescued=rows.rescued,
-        damaged_edits=rows.damaged_edits,
+        rows=len(columns.order),
+        rows_read=read,
+        rescued=pc.sum(rescued).as_py() or 0,
+        damaged_edits=pc.sum(damaged_edits).as_py() or 0,
     )

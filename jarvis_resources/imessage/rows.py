@@ -1,34 +1,41 @@
-"""The rows of ``message`` as columns: streamed in batches, decoded, and kept as arrays.
+"""The rows of ``message`` as columns: streamed in batches, decoded, kept in Arrow.
 
-A million rows never stand in memory as Python objects: each batch becomes Arrow and NumPy arrays before the next is
-fetched, and only the columns that a table needs are read (never payloads, and summaries only of edited rows). What
-the columns mean together (kinds, order, people's names) is put together in ``messages.py``.
+A row here is a function of the row of chat.db and of nothing else: a row that did not change need not be read again
+(``rereading.py``). A million rows never stand in memory as Python objects, and only the columns that a table needs are
+read: never payloads, and summaries only of edited rows. What the columns mean together (kinds, order, people's
+names) is put together in ``messages.py``.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from collections import Counter
-from collections.abc import Callable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from jarvis_resources.imessage.bodies import NOTHING_STORED, Bodies, read_bodies
+from jarvis_resources.imessage.bodies import Bodies, read_bodies, with_values
+from jarvis_resources.imessage.columns import Integers, Kind, Select, integers, stream
 from jarvis_resources.imessage.edits import Summary, SummaryError, history, read_summary
+from jarvis_resources.imessage.handles import service_of
 from jarvis_resources.imessage.kinds import BIT, evidence_sql
-from jarvis_resources.imessage.people import service_of
 from jarvis_resources.imessage.schema import Schema
 from jarvis_resources.imessage.typedstream import AttributedBody, TypedstreamError, decode
+from jarvis_resources.table_types import Type
 from jarvis_resources.tables import SERVICES
 
-Integers = npt.NDArray[np.int64]
+Result = TypeVar("Result")
 
-_BATCH = 16_384
-"""Rows fetched at once: some 20 MB of bodies, large enough that the cost of a batch vanishes."""
+_SPAN = 32_768
+"""Rows that one thread reads at a time."""
+_MOST_THREADS = 4
+"""Each holds a batch of bodies, and beyond a few they wait for the disk."""
 
 _LOCATION = 4
 """``item_type`` of a shared location, where ``is_from_me`` does not say who shared it."""
@@ -42,38 +49,51 @@ _LATEST_SECONDS = 4_102_444_800
 UNKNOWN_TIME = np.iinfo(np.int64).min
 """A time that chat.db does not know (NumPy's NaT)."""
 
+ROWS = pa.schema(
+    {
+        "rowid": pa.int64(),
+        "guid": pa.string(),
+        "handle": pa.int64(),
+        "from_me": pa.bool_(),
+        "sent_at": pa.int64(),  # Unix µs, or UNKNOWN_TIME
+        "edited_at": pa.int64(),  # likewise
+        "association": pa.int32(),  # associated_message_type
+        "associated_guid": pa.string(),
+        "evidence": pa.int32(),  # bits of ``kinds.BIT``
+        "claims_attachments": pa.bool_(),
+        "service": pa.int8(),  # place in ``tables.SERVICES``
+        "thread_root": pa.string(),
+        "text": pa.string(),
+        "damage": pa.string(),  # why there is no text although there should be
+        "rescued": pa.bool_(),  # the body is damaged, and the text is from the plain column
+        "damaged_edits": pa.bool_(),  # the record of edits cannot be read
+        "edits": Type.EDITS.arrow,
+    }
+)
+"""Columns of rows read; one row of ``message`` each."""
 
-@dataclass
-class Rows:
-    """Every row of ``message``, by ROWID; one place of every column is one row."""
 
-    guid: pa.ChunkedArray
-    text: pa.ChunkedArray
-    thread_root: pa.ChunkedArray
-    associated_guid: pa.ChunkedArray
-    numbers: dict[str, Integers]
-    """rowid, handle, from_me, association, evidence (bits of ``kinds.BIT``), sent_at and edited_at (Unix µs or
-    ``UNKNOWN_TIME``), attachments, service (place in ``tables.SERVICES``), reason (place in ``reasons``, or −1)."""
-    edits: dict[int, list[dict[str, Any]]]
-    """Place → edit history."""
-    reasons: tuple[str, ...]
-    """Why a row has no text although it should."""
-    rescued: int
-    """Rows whose body is damaged but whose plain text is there."""
-    damaged_edits: int
-    """Rows whose record of edits cannot be read."""
+def rowids(database: Path) -> Integers:
+    """Every ROWID of ``message``, in order."""
+    return np.sort(integers(database, "message", "message.ROWID")[0])
 
 
-def read_rows(connection: sqlite3.Connection, schema: Schema, progress: Callable[[int, int], None] | None) -> Rows:
-    """All rows of an open database; ``progress`` is called with rows done and rows in all."""
-    total: int = connection.execute("SELECT COUNT(*) FROM message").fetchone()[0]
-    reader = _Reader(*_attachment_counts(connection, schema))
-    cursor = connection.execute(_query(schema))
-    while batch := cursor.fetchmany(_BATCH):
-        reader.read(batch)
+def read_rows(
+    database: Path, schema: Schema, wanted: Integers, progress: Callable[[int, int], None] | None = None
+) -> pa.Table:
+    """``ROWS`` of the rows of a snapshot whose ROWIDs are ``wanted`` (sorted).
+
+    ``progress`` is called with rows done and rows in all. Raises ``ChatDatabaseError``.
+    """
+    spans = [wanted[start : start + _SPAN] for start in range(0, len(wanted), _SPAN)]
+    parts = [ROWS.empty_table()]
+    done = 0
+    for part in in_threads(lambda span: _read_span(database, schema, span), spans):
+        parts.append(part)
+        done += len(part)
         if progress is not None:
-            progress(reader.rows, total)
-    return reader.finish()
+            progress(done, len(wanted))
+    return pa.concat_tables(parts)
 
 
 def unix_microseconds(apple: Integers) -> Integers:
@@ -85,166 +105,136 @@ def unix_microseconds(apple: Integers) -> Integers:
     return np.where((apple > 0) & (unix < _LATEST_SECONDS * 1_000_000), unix, UNKNOWN_TIME)
 
 
-def pairs(connection: sqlite3.Connection, query: str) -> tuple[Integers, Integers]:
-    """The two integer columns of a query, streamed into arrays."""
-    cursor = connection.execute(query)
-    batches = []
-    while batch := cursor.fetchmany(_BATCH):
-        batches.append(np.array(batch, dtype=np.int64))
-    table = np.concatenate(batches) if batches else np.empty((0, 2), np.int64)
-    return table[:, 0], table[:, 1]
+def in_threads(work: Callable[[Integers], Result], spans: list[Integers]) -> Iterator[Result]:
+    """``work`` of every span in turn, a few of them at a time; never more results waiting than threads."""
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads, "reader") as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for span in spans:
+                waiting.append(pool.submit(work, span))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
-def look_up(keys: Integers, values: Integers, wanted: Integers, absent: int) -> Integers:
-    """``values`` at the places where the sorted ``keys`` equal ``wanted``; ``absent`` where none does."""
-    if not len(keys):
-        return np.full(len(wanted), absent, np.int64)
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[places] == wanted, values[places], absent)
+def _read_span(database: Path, schema: Schema, span: Integers) -> pa.Table:
+    whole = span[-1] - span[0] < 2 * len(span)
+    chosen = f"BETWEEN {span[0]} AND {span[-1]}" if whole else f"IN ({', '.join(map(str, span.tolist()))})"
+    select = select_rows(schema, f"message WHERE message.ROWID {chosen}")
+    batches = [_decoded(batch) for batch in stream(database, select)]
+    found = pa.Table.from_batches(batches, ROWS)
+    return found if len(found) == len(span) else found.filter(pc.is_in(found["rowid"], value_set=pa.array(span)))
 
 
-def _attachment_counts(connection: sqlite3.Connection, schema: Schema) -> tuple[Integers, Integers]:
-    """Messages with attachments, by ROWID, and how many they have."""
-    if not schema.has("message_attachment_join"):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    return pairs(
-        connection, "SELECT message_id, COUNT(*) FROM message_attachment_join GROUP BY message_id ORDER BY message_id"
-    )
-
-
-def _query(schema: Schema) -> str:
-    """One SELECT over ``message`` alone: joins would drop or double rows (orphans, rows in two chats).
-
-    Every column is cast, since SQLite lets a row hold anything in any of them.
-    """
+def select_rows(schema: Schema, source: str) -> Select:
+    """SELECT over ``message`` alone: joins would drop or double rows (orphans, rows in two chats)."""
 
     def number(name: str) -> str:
         return f"CAST({schema.column('message', name, '0')} AS INTEGER)"
 
-    def cast(name: str, kind: str) -> str:
-        return f"CAST({schema.column('message', name)} AS {kind})"
+    def text(name: str) -> tuple[Kind, str]:
+        return Kind.TEXT, f"NULLIF({schema.column('message', name)}, '')"
 
     from_me = f"{number('is_from_me')} <> 0"
     if schema.has("message", "item_type") and schema.has("message", "share_direction"):
         sharing_mine = f"{number('other_handle')} <> 0 AND {number('share_direction')} = 0"
         from_me = f"CASE WHEN {number('item_type')} = {_LOCATION} THEN {sharing_mine} ELSE {from_me} END"
-    edited_or_unsent = f"{number('date_edited')} <> 0 OR {number('date_retracted')} <> 0"
-    columns = (
-        "message.ROWID", number("handle_id"), from_me, number("date"), number("date_edited"),
-        number("associated_message_type"), evidence_sql(schema), number("cache_has_attachments"),
-        number("date_retracted"),
-        f"COALESCE({cast('guid', 'TEXT')}, 'row ' || message.ROWID)", cast("service", "TEXT"),
-        f"NULLIF({cast('thread_originator_guid', 'TEXT')}, '')",
-        f"NULLIF({cast('associated_message_guid', 'TEXT')}, '')",
-        cast("text", "BLOB"), cast("attributedBody", "BLOB"),
-        f"CASE WHEN {edited_or_unsent} THEN {cast('message_summary_info', 'BLOB')} END",
-    )  # fmt: skip
-    return f"SELECT {', '.join(columns)} FROM message ORDER BY message.ROWID"
+    summary = schema.column("message", "message_summary_info")
+    touched = f"{number('date_edited')} <> 0 OR {number('date_retracted')} <> 0"
+    return Select(
+        {
+            "rowid": (Kind.INTEGER, "message.ROWID"),
+            "guid": (Kind.TEXT, f"COALESCE({schema.column('message', 'guid')}, 'row ' || message.ROWID)"),
+            "handle": (Kind.INTEGER, number("handle_id")),
+            "from_me": (Kind.INTEGER, from_me),
+            "sent_at": (Kind.INTEGER, number("date")),
+            "edited_at": (Kind.INTEGER, number("date_edited")),
+            "retracted_at": (Kind.INTEGER, number("date_retracted")),
+            "association": (Kind.INTEGER, number("associated_message_type")),
+            "associated_guid": text("associated_message_guid"),
+            "evidence": (Kind.INTEGER, evidence_sql(schema)),
+            "claims_attachments": (Kind.INTEGER, f"{number('cache_has_attachments')} <> 0"),
+            "service": (Kind.TEXT, schema.column("message", "service")),
+            "thread_root": text("thread_originator_guid"),
+            "plain": (Kind.BLOB, schema.column("message", "text")),
+            "body": (Kind.BLOB, schema.column("message", "attributedBody")),
+            "summary": (Kind.BLOB, f"CASE WHEN {touched} THEN {summary} END"),
+        },
+        source,
+    )
 
 
-_NUMBERS = (
-    "rowid",
-    "handle",
-    "from_me",
-    "sent_at",
-    "edited_at",
-    "association",
-    "evidence",
-    "has_attachments",
-    "retracted",
-)
+def _decoded(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch as selected → ``ROWS``."""
+    bodies = read_bodies(batch["body"], batch["plain"])
+    edited = _edited(batch, bodies)
+    texts = with_values(bodies.texts, edited.texts)
+    textless = pc.is_null(texts).to_numpy(zero_copy_only=False)
+    evidence = batch["evidence"].to_numpy().copy()
+    evidence[edited.unsent] |= BIT["unsent"]
+    evidence[textless] |= BIT["attachment_only"]
+    count = len(batch)
+    # Taken, hence copied: a column as it came keeps its whole batch in memory, bodies and all.
+    taken = batch.select(["rowid", "guid", "handle", "associated_guid", "thread_root"])
+    taken = taken.take(pa.array(np.arange(count)))
+    columns = {
+        **{name: taken[name] for name in taken.schema.names},
+        "association": np.clip(batch["association"].to_numpy(), 0, 2**31 - 1).astype(np.int32),
+        "from_me": batch["from_me"].cast(pa.bool_()),
+        "sent_at": unix_microseconds(batch["sent_at"].to_numpy()),
+        "edited_at": unix_microseconds(batch["edited_at"].to_numpy()),
+        "evidence": evidence.astype(np.int32),
+        "claims_attachments": batch["claims_attachments"].cast(pa.bool_()),
+        "service": _services(batch["service"]),
+        "text": texts,
+        "damage": _sparse({row: why for row, why in bodies.damaged.items() if textless[row]}, count, pa.string()),
+        "rescued": np.isin(np.arange(count), bodies.rescued),
+        "damaged_edits": np.isin(np.arange(count), edited.damaged),
+        "edits": _sparse(edited.histories, count, Type.EDITS.arrow),
+    }
+    return pa.record_batch([pa.array(columns[field.name], field.type) for field in ROWS], schema=ROWS)
 
 
 @dataclass
-class _Reader:
-    """Turns batches of rows into columns."""
+class _Edited:
+    """What the summaries of a batch say; keys and places are rows of the batch."""
 
-    attached_rows: Integers
-    attached_counts: Integers
-    rows: int = 0
-    numbers: dict[str, list[Integers]] = field(default_factory=dict)
-    texts: dict[str, list[pa.Array]] = field(default_factory=dict)
-    edits: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    reasons: dict[str, int] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    services: dict[str | None, int] = field(default_factory=dict)
+    histories: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    texts: dict[int, str | None] = field(default_factory=dict)
+    """Texts that differ from the body's: none of what was taken back, the history's where there is no body."""
+    unsent: list[int] = field(default_factory=list)
+    damaged: list[int] = field(default_factory=list)
 
-    def read(self, batch: Sequence[tuple[Any, ...]]) -> None:
-        columns: list[tuple[Any, ...]] = list(zip(*batch, strict=True))
-        numbers = {name: np.array(column, np.int64) for name, column in zip(_NUMBERS, columns, strict=False)}
-        guid, service, thread, associated, plain, blobs, summaries = columns[len(_NUMBERS) :]
-        bodies = read_bodies(blobs, plain)
-        evidence = numbers["evidence"]
-        self._apply_edits(bodies, blobs, summaries, numbers.pop("retracted"), evidence)
 
-        attachments = look_up(self.attached_rows, self.attached_counts, numbers["rowid"], 0)
-        attached = (attachments > 0) | (numbers.pop("has_attachments") != 0)
-        reason = np.full(len(batch), -1, np.int64)
-        for row, why in bodies.damaged.items():
-            if bodies.texts[row] is None and not (why == NOTHING_STORED and attached[row]):
-                evidence[row] |= BIT["corrupt"]
-                reason[row] = self.reasons.setdefault(why, len(self.reasons))
-        textless = np.fromiter((text is None for text in bodies.texts), bool, len(batch))
-        evidence[textless] |= BIT["attachment_only"]
-
-        numbers["sent_at"] = unix_microseconds(numbers["sent_at"])
-        numbers["edited_at"] = unix_microseconds(numbers["edited_at"])
-        numbers["attachments"], numbers["reason"] = attachments, reason
-        numbers["service"] = np.fromiter(map(self._service, service), np.int64, len(batch))
-        for name, array in numbers.items():
-            self.numbers.setdefault(name, []).append(array)
-        for name, column in (("guid", guid), ("thread", thread), ("associated", associated), ("text", bodies.texts)):
-            self.texts.setdefault(name, []).append(pa.array(column, pa.string()))
-        self.counts["rescued"] += bodies.rescued
-        self.rows += len(batch)
-
-    def _apply_edits(
-        self,
-        bodies: Bodies,
-        blobs: Sequence[bytes | None],
-        summaries: Sequence[bytes | None],
-        retracted: Integers,
-        evidence: Integers,
-    ) -> None:
-        """Histories of edited rows, and which are unsent; a loop over the few rows that have a summary."""
-        for row, blob in enumerate(summaries):
-            if blob is None and not retracted[row]:
-                continue
-            summary = Summary({}, frozenset(), frozenset())
-            try:
-                summary = read_summary(blob) if blob else summary
-            except SummaryError:
-                self.counts["damaged edits"] += 1
-            if summary.wholly_unsent or (retracted[row] and bodies.texts[row] is None):
-                evidence[row] |= BIT["unsent"]
-                bodies.texts[row] = None
-            elif versions := history(summary, _rest(blobs[row], summary)):
-                if bodies.texts[row] is None:
-                    # Some systems keep an edited message's text nowhere but in its history.
-                    bodies.texts[row] = versions[-1]["text"]
-                else:
-                    versions[-1]["text"] = bodies.texts[row]
-                self.edits[self.rows + row] = versions
-
-    def _service(self, name: str | None) -> int:
-        if name not in self.services:
-            self.services[name] = SERVICES.index(service_of(name))
-        return self.services[name]
-
-    def finish(self) -> Rows:
-        names = [name for name in _NUMBERS if name not in ("has_attachments", "retracted")]
-        empty = np.empty(0, np.int64)
-        numbers = {
-            name: np.concatenate(self.numbers.pop(name, [empty]))
-            for name in (*names, "attachments", "reason", "service")
-        }
-        text, guid, thread, associated = (
-            pa.chunked_array(self.texts.pop(name, []), pa.string()) for name in ("text", "guid", "thread", "associated")
-        )
-        return Rows(
-            guid, text, thread, associated, numbers, self.edits, tuple(self.reasons),
-            self.counts["rescued"], self.counts["damaged edits"],
-        )  # fmt: skip
+def _edited(batch: pa.RecordBatch, bodies: Bodies) -> _Edited:
+    """Histories of edited rows, and which are unsent; a loop over the few rows that have a summary."""
+    edited = _Edited()
+    retracted = batch["retracted_at"].to_numpy() != 0
+    touched = retracted | batch["summary"].is_valid().to_numpy(zero_copy_only=False)
+    for row in np.flatnonzero(touched).tolist():
+        blob = batch["summary"][row].as_py()
+        summary = Summary({}, frozenset(), frozenset())
+        try:
+            summary = read_summary(blob) if blob else summary
+        except SummaryError:
+            edited.damaged.append(row)
+        text = bodies.texts[row].as_py()
+        if summary.wholly_unsent or (retracted[row] and text is None):
+            edited.unsent.append(row)
+            edited.texts[row] = None
+        elif versions := history(summary, _rest(batch["body"][row].as_py(), summary)):
+            if text is None:
+                # Some systems keep an edited message's text nowhere but in its history.
+                edited.texts[row] = versions[-1]["text"]
+            else:
+                versions[-1]["text"] = text
+            edited.histories[row] = versions
+    return edited
 
 
 def _rest(blob: bytes | None, summary: Summary) -> AttributedBody | None:
@@ -255,3 +245,17 @@ def _rest(blob: bytes | None, summary: Summary) -> AttributedBody | None:
         return decode(blob)
     except TypedstreamError:
         return None
+
+
+def _services(names: pa.StringArray) -> pa.Array:
+    """Place of each service in ``tables.SERVICES``."""
+    encoded = names.fill_null("").dictionary_encode()
+    places = [SERVICES.index(service_of(name)) for name in encoded.dictionary.to_pylist()]
+    return pa.array(places, pa.int8()).take(encoded.indices)
+
+
+def _sparse(values: dict[int, Any], count: int, kind: pa.DataType) -> pa.Array:
+    """A column that is null but for a few rows."""
+    places = np.full(count, -1)
+    places[list(values)] = np.arange(len(values))
+    return pa.array(list(values.values()), kind).take(pa.array(places, mask=places < 0))

@@ -2,13 +2,18 @@
 
 ``decode_text`` is the fast road that a million rows take: it knows the few beginnings that Messages writes, reads the
 text behind them by its length, and falls back to the full reader for any other beginning. ``decode`` reads the
-whole archive and gives the runs: parts, mentions, links, attachments, a voice note's transcript. Which text a row has
-when it has several is decided in ``bodies.py``.
+whole archive and gives the runs: parts, mentions, links, one-time codes, attachments, a voice note's transcript. Which
+text a row has when it has several is decided in ``bodies.py``.
+
+A wrong length is caught by what follows the text: 0x86, then the type of the first run or the end of the archive. UTF-8
+helps: it knows 0x86 only inside a character, so a text cut before such a byte ends inside a character, and one that
+goes on past its own end has that byte where a character should begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -22,7 +27,17 @@ from jarvis_resources.imessage.archive import (
     unarchive,
 )
 
-__all__ = ["AttributedBody", "Run", "TypedstreamError", "decode", "decode_text"]
+__all__ = [
+    "BEFORE_NOTHING",
+    "BEFORE_RUNS",
+    "BEGINNINGS",
+    "TRANSCRIPT",
+    "AttributedBody",
+    "Run",
+    "TypedstreamError",
+    "decode",
+    "decode_text",
+]
 
 PART = "__kIMMessagePartAttributeName"
 """Index of the message's part that a run belongs to: the target of tapbacks, replies and edits."""
@@ -32,6 +47,8 @@ MENTION = "__kIMMentionConfirmedMention"
 """Handle of the person that a run mentions."""
 LINK = "__kIMLinkAttributeName"
 """Address that a run links to."""
+ONE_TIME_CODE = "__kIMOneTimeCodeAttributeName"
+"""One-time code that a run holds: a dictionary of ``code`` and ``displayCode``, the code as it stands in the text."""
 TRANSCRIPT = "IMAudioTranscription"
 """What was said in the voice note that a run stands for."""
 
@@ -40,7 +57,7 @@ _PLAIN = b"\x12NSAttributedString\x00\x84\x84\x08NSObject\x00\x85\x92\x84\x84\x8
 _MUTABLE = (
     b"\x19NSMutableAttributedString\x00\x84\x84\x12NSAttributedString\x00\x84\x84\x08NSObject\x00\x85\x92\x84\x84\x84"
 )
-_BEGINNINGS = (
+BEGINNINGS = (
     _HEAD + _PLAIN + b"\x08NSString\x01\x94\x84\x01+",
     _HEAD + _MUTABLE + b"\x0fNSMutableString\x01\x84\x84\x08NSString\x01\x95\x84\x01+",
     _HEAD + _PLAIN + b"\x0fNSMutableString\x01\x84\x84\x08NSString\x01\x94\x84\x01+",
@@ -48,11 +65,14 @@ _BEGINNINGS = (
 )
 """Every byte before the text's length, for each combination of mutable and plain classes, the usual ones first."""
 
-_END_OF_OBJECT = 0x86
-_BOM = b"\xff\xfe"
+BEFORE_RUNS, BEFORE_NOTHING = b"\x86\x84\x02iI", b"\x86\x86"
+"""What follows a text: its end, then the type of the first run, or the end of the attributed string and of the blob."""
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+"""Byte-order marks, neither of which can begin UTF-8, to encodings."""
 
 Scalar = str | int | float | bytes | None
-_NO_ATTRIBUTES: Mapping[str, Scalar] = MappingProxyType({})
+Attribute = Scalar | Mapping[str, Scalar]
+_NO_ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +80,7 @@ class Run:
     """A stretch of the text and what holds for it."""
 
     text: str
-    attributes: Mapping[str, Scalar]
+    attributes: Mapping[str, Attribute]
 
     @property
     def part(self) -> int:
@@ -71,7 +91,10 @@ class Run:
 
 @dataclass(frozen=True)
 class AttributedBody:
-    """A body as archived: its text, unstripped and with U+FFFC where attachments stand, and its runs in order."""
+    """A body as archived: its text, unstripped and with U+FFFC where attachments stand, and its runs in order.
+
+    What its runs say is given once each, in the order of the text.
+    """
 
     text: str
     runs: tuple[Run, ...]
@@ -79,10 +102,10 @@ class AttributedBody:
     @cached_property
     def parts(self) -> dict[int, str]:
         """Text of each part by its index."""
-        parts: dict[int, str] = {}
+        pieces: dict[int, list[str]] = defaultdict(list)
         for run in self.runs:
-            parts[run.part] = parts.get(run.part, "") + run.text
-        return parts
+            pieces[run.part].append(run.text)
+        return {part: "".join(texts) for part, texts in pieces.items()}
 
     @property
     def transcript(self) -> str | None:
@@ -91,7 +114,7 @@ class AttributedBody:
 
     @property
     def transfer_guids(self) -> tuple[str, ...]:
-        """``attachment.guid`` of its attachments, in the order they stand in the text."""
+        """``attachment.guid`` of its attachments."""
         return self._every(TRANSFER)
 
     @property
@@ -99,18 +122,30 @@ class AttributedBody:
         """Handles of the people it mentions."""
         return self._every(MENTION)
 
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Addresses it links to."""
+        return self._every(LINK)
+
+    @property
+    def one_time_codes(self) -> tuple[str, ...]:
+        """One-time codes it holds, without the separators they are shown with."""
+        return self._every(ONE_TIME_CODE)
+
     def _every(self, key: str) -> tuple[str, ...]:
         found = (run.attributes.get(key) for run in self.runs)
-        return tuple(value for value in found if isinstance(value, str) and value)
+        values = (value.get("code") if isinstance(value, Mapping) else value for value in found)
+        return tuple(dict.fromkeys(value for value in values if isinstance(value, str) and value))
 
 
 def decode_text(blob: bytes) -> str:
     """The text of a body, exactly as archived.
 
-    Reads no further than the text's end, so a body damaged only in its runs keeps its text; raises
-    ``TypedstreamError`` when the text itself is not there whole.
+    Behind a known beginning it reads no further than ``BEFORE_RUNS``, so a body damaged or cut later keeps its text;
+    behind any other beginning the whole archive must be sound. Raises ``TypedstreamError`` when the text is not there
+    whole.
     """
-    for beginning in _BEGINNINGS:
+    for beginning in BEGINNINGS:
         if blob.startswith(beginning):
             at = len(beginning)
             try:
@@ -119,102 +154,153 @@ def decode_text(blob: bytes) -> str:
                     at += 1
                 else:
                     length, at = read_integer(blob, at, signed=False)
-                end = at + length
-                closed = blob[end] == _END_OF_OBJECT
             except IndexError as error:
                 raise TypedstreamError("ends too early") from error
-            if not closed:
-                raise TypedstreamError("the text's length is wrong")
-            return _utf8(blob[at:end])
-    return _text_of(_attributed_string(blob))
+            end = at + length
+            if not blob.startswith(BEFORE_RUNS, end):
+                _check_end(blob[end:])
+            raw = blob[at:end]
+            try:
+                return raw.decode()
+            except UnicodeDecodeError:
+                return _text(raw)
+    return decode(blob).text
+
+
+def _check_end(rest: bytes) -> None:
+    """Whether a blob that goes on like this after its text has no runs, or was cut between them and the text."""
+    if not rest:
+        raise TypedstreamError("ends too early")
+    if rest != BEFORE_NOTHING and not BEFORE_RUNS.startswith(rest):
+        raise TypedstreamError("the text's length is wrong")
 
 
 def decode(blob: bytes) -> AttributedBody:
-    """A body's text and runs.
+    """A body's text and runs; raises ``TypedstreamError`` when any of it is damaged."""
+    archived = unarchive(blob)
+    if not isinstance(archived, ArchivedObject) or not archived.is_a(b"NSAttributedString") or not archived.groups:
+        raise TypedstreamError("not an attributed string")
+    encoding, (string, *_) = archived.groups[0]
+    if encoding != b"@" or not isinstance(string, ArchivedObject) or not string.is_a(b"NSString"):
+        raise TypedstreamError("no text")
+    text = _text(_only_bytes(string))
+    return AttributedBody(text, tuple(_runs(archived, text)))
 
-    Runs are (dictionary, length in UTF-16 units); the first use of a dictionary's number carries the dictionary. Raises
-    ``TypedstreamError`` when any of it is damaged.
+
+def _runs(archived: ArchivedObject, text: str) -> Iterator[Run]:
+    """The runs: (dictionary, length in UTF-16 units); the first use of a dictionary's number carries the dictionary.
+
+    A character that two runs share, half each, belongs to the first.
     """
-    archived = _attributed_string(blob)
-    text = _text_of(archived)
-    units = text.encode("utf-16-le", "surrogatepass")
-    dictionaries: dict[Value, Mapping[str, Scalar]] = {}
-    runs: list[Run] = []
-    at = 0
-    groups = archived.groups[1:]
-    for position, (encoding, values) in enumerate(groups):
+    units = text.encode("utf-16-le")
+    if units and len(archived.groups) == 1:
+        yield Run(text, _NO_ATTRIBUTES)
+    groups = iter(archived.groups[1:])
+    plain = _PlainValues()
+    dictionaries: dict[Value, Mapping[str, Attribute]] = {}
+    start = end = 0
+    for encoding, values in groups:
         if encoding != b"iI":
-            continue
+            raise TypedstreamError("runs that cannot be read")
         number, length = values
         if number not in dictionaries:
-            following = groups[position + 1][1][0] if position + 1 < len(groups) else None
-            dictionaries[number] = _attributes(following)
+            _, (dictionary, *_) = next(groups, (b"@", [0]))
+            dictionaries[number] = plain.attributes(dictionary)
         assert isinstance(length, int)
-        end = min(at + 2 * max(length, 0), len(units))
-        runs.append(Run(units[at:end].decode("utf-16-le", "replace"), dictionaries[number]))
-        at = end
-    if at < len(units):
-        # Nothing is said of what follows the last run; it is text all the same.
-        runs.append(Run(units[at:].decode("utf-16-le", "replace"), _NO_ATTRIBUTES))
-    return AttributedBody(text, tuple(runs))
+        end += 2 * length
+        if end > len(units):
+            raise TypedstreamError("runs longer than the text")
+        inside = end < len(units) and 0xDC <= units[end + 1] <= 0xDF
+        yield Run(units[start : end + 2 * inside].decode("utf-16-le"), dictionaries[number])
+        start = end + 2 * inside
+    if len(archived.groups) > 1 and end != len(units):
+        raise TypedstreamError("runs shorter than the text")
 
 
-def _attributed_string(blob: bytes) -> ArchivedObject:
-    value = unarchive(blob)
-    if not isinstance(value, ArchivedObject) or not value.is_a("NSAttributedString") or not value.groups:
-        raise TypedstreamError("not an attributed string")
-    return value
+def _text(raw: bytes) -> str:
+    """UTF-8, or UTF-16 where a byte-order mark says so: what Messages writes for texts that UTF-8 cannot hold.
 
-
-def _text_of(archived: ArchivedObject) -> str:
-    string = archived.groups[0][1][0]
-    raw = _first_bytes(string) if isinstance(string, ArchivedObject) and string.is_a("NSString") else None
-    if raw is None:
-        raise TypedstreamError("no text")
-    return _utf8(raw)
-
-
-def _utf8(raw: bytes) -> str:
-    """UTF-8, or UTF-16 where a byte-order mark says so (seen in bodies that came from other systems)."""
-    try:
-        return raw[2:].decode("utf-16-le") if raw.startswith(_BOM) else raw.decode()
-    except UnicodeDecodeError as error:
-        raise TypedstreamError("the text is not UTF-8") from error
-
-
-def _first_bytes(archived: ArchivedObject) -> bytes | None:
-    return next((value for value in archived.values() if isinstance(value, bytes)), None)
-
-
-def _attributes(value: Value) -> Mapping[str, Scalar]:
-    """An archived dictionary of strings to scalars: a count, then keys and values in turn."""
-    if not isinstance(value, ArchivedObject) or not value.is_a("NSDictionary"):
-        raise TypedstreamError("a run without its attributes")
-    items = value.values()[1:]
-    attributes: dict[str, Scalar] = {}
-    for key, item in zip(items[::2], items[1::2], strict=False):
-        name = _scalar(key)
-        if isinstance(name, str):
-            attributes[name] = _scalar(item)
-    return attributes
-
-
-def _scalar(value: Value) -> Scalar:
-    """A string, number, address or data as a Python value; None for what is none of these.
-
-    Looks one level deep on purpose: objects may refer to each other in circles.
+    Those are halves of surrogate pairs; each becomes U+FFFD, as a screen shows it.
     """
-    if not isinstance(value, ArchivedObject):
-        return None
-    if value.is_a("NSString"):
-        raw = _first_bytes(value)
-        return None if raw is None else raw.decode("utf-8", "replace")
-    if value.is_a("NSNumber"):
-        numbers = [item for item in value.values() if isinstance(item, int | float)]
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        if raw[:2] not in _UTF16 or len(raw) % 2:
+            raise TypedstreamError("the text is not UTF-8") from error
+        return raw[2:].decode(_UTF16[raw[:2]], "replace")
+
+
+def _only_bytes(archived: ArchivedObject) -> bytes:
+    """The content of an archived string."""
+    if len(archived.groups) == 1:
+        encoding, values = archived.groups[0]
+        if encoding == b"+" and isinstance(values[0], bytes):
+            return values[0]
+    raise TypedstreamError("a string without content")
+
+
+class _PlainValues:
+    """Archived objects as plain values: each is read once, however often the archive refers to it.
+
+    Looks one dictionary into a dictionary, no deeper: objects may hold each other in circles.
+    """
+
+    def __init__(self) -> None:
+        self.outer: dict[ArchivedObject, Mapping[str, Attribute]] = {}
+        self.inner: dict[ArchivedObject, Mapping[str, Scalar]] = {}
+        self.scalars: dict[ArchivedObject, Scalar] = {}
+
+    def attributes(self, value: Value) -> Mapping[str, Attribute]:
+        """What a run's dictionary says; nil says nothing."""
+        if value is None:
+            return _NO_ATTRIBUTES
+        if not isinstance(value, ArchivedObject) or not value.is_a(b"NSDictionary"):
+            raise TypedstreamError("a run without its attributes")
+        if value not in self.outer:
+            self.outer[value] = {name: self.attribute(item) for name, item in self.items(value)}
+        return self.outer[value]
+
+    def attribute(self, value: Value) -> Attribute:
+        """A string, number, address, data or dictionary of these; None for what is none of them."""
+        if not isinstance(value, ArchivedObject) or not value.is_a(b"NSDictionary"):
+            return self.scalar(value)
+        if value not in self.inner:
+            self.inner[value] = {name: self.scalar(item) for name, item in self.items(value)}
+        return self.inner[value]
+
+    def items(self, dictionary: ArchivedObject) -> Iterator[tuple[str, Value]]:
+        """An archived dictionary holds a count, then keys and values in turn."""
+        count, *rest = _values(dictionary) or [None]
+        if not isinstance(count, int) or len(rest) != 2 * count:
+            raise TypedstreamError("a dictionary that cannot be read")
+        for key, item in zip(rest[::2], rest[1::2], strict=True):
+            name = self.scalar(key)
+            if isinstance(name, str):
+                yield name, item
+
+    def scalar(self, value: Value) -> Scalar:
+        if not isinstance(value, ArchivedObject):
+            return None
+        if value not in self.scalars:
+            self.scalars[value] = _scalar(value)
+        return self.scalars[value]
+
+
+def _scalar(archived: ArchivedObject) -> Scalar:
+    if archived.is_a(b"NSString"):
+        return _text(_only_bytes(archived))
+    values = _values(archived)
+    if archived.is_a(b"NSNumber"):
+        numbers = [value for value in values if isinstance(value, int | float)]
         return numbers[-1] if numbers else None
-    if value.is_a("NSData"):
-        return _first_bytes(value)
-    if value.is_a("NSURL"):
-        address = value.values()[-1] if value.groups else None
-        return _scalar(address) if isinstance(address, ArchivedObject) and address.is_a("NSString") else None
+    if archived.is_a(b"NSData"):
+        return next((value for value in values if isinstance(value, bytes)), None)
+    if archived.is_a(b"NSURL"):
+        address = values[-1] if values else None
+        if isinstance(address, ArchivedObject) and address.is_a(b"NSString"):
+            return _scalar(address)
     return None
+
+
+def _values(archived: ArchivedObject) -> list[Value]:
+    return [value for _, group in archived.groups for value in group]

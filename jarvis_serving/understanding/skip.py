@@ -10,18 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from jarvis_resources.imessage.tapbacks import reads_as_tapback
 from jarvis_serving.understanding.rules import response_type_of_words
 from jarvis_serving.understanding.wording import tokens
 
 NEEDS_RESPONSE, OPTIONAL, NO_RESPONSE = "NEEDS_RESPONSE", "OPTIONAL", "NO_RESPONSE"
 SKIPS = (NEEDS_RESPONSE, OPTIONAL, NO_RESPONSE)
 
-_REACTION = re.compile(
-    r"^(?:loved|liked|disliked|laughed at|emphasized|questioned|reacted .{1,8} to|removed an? .{1,20} from) [“\"'].*|"
-    r"^(?:loved|liked|disliked|laughed at|emphasized|questioned) an? (?:image|attachment|movie|message|audio message)$",
-    re.IGNORECASE | re.DOTALL,
-)
-"""A tapback that arrived as text, by SMS."""
 _AUTOMATED = re.compile(
     r"\b(?:verification|security|login|one-time|passcode|confirmation) (?:code|pin|password)\b|\bcode is:? ?\d{4,8}\b|"
     r"\breply stop\b|\btext stop\b|\bto (?:opt out|unsubscribe)\b|\bmsg ?& ?data rates\b|\bdo not reply\b|"
@@ -59,7 +54,7 @@ class Skip:
 def classify(text: str, is_group: bool, act_label: str, act_conf: float) -> Skip:
     """Whether ``text`` wants an answer, given its trigger act (of ``tables.TRIGGER_ACTS``) and the act's confidence."""
     stripped = text.strip()
-    if not stripped or _REACTION.match(stripped) or _AUTOMATED.search(stripped):
+    if not stripped or reads_as_tapback(stripped) or _AUTOMATED.search(stripped):
         return Skip(NO_RESPONSE, _SURE)
     words = tokens(stripped)
     if "?" in words or act_label in _ASKS:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from jarvis_resources.imessage.messages import History, read_history
+from jarvis_resources.tables import MESSAGES
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 APPLE_EPOCH = datetime(2001, 1, 1, tzinfo=UTC)
@@ -105,4 +106,9 @@ class ChatDb:
 
     def messages(self) -> pd.DataFrame:
         """The table of messages by guid."""
-        return self.read().messages.set_index("guid", drop=False)
+        return frame(self.read()).set_index("guid", drop=False)
+
+
+def frame(history: History) -> pd.DataFrame:
+    """The messages of a history as the house passes tables."""
+    return MESSAGES.to_pandas(history.messages)

@@ -57,3 +57,34 @@ def test_a_damaged_book_has_its_sentence(tmp_path: Path) -> None:
     (tmp_path / "AddressBook-v22.abcddb").write_bytes(b"not a book" * 100)
     with pytest.raises(ChatDatabaseError):
         read_contacts(tmp_path)
+
+
+def test_a_card_without_a_name_is_kept_for_its_handles(tmp_path: Path) -> None:
+    write_book(tmp_path / "A" / "AddressBook-v22.abcddb", [("", "", "", ["+14155550123", "ana@example.org"])])
+    assert read_contacts(tmp_path / "A") == (Contact("", ("+14155550123", "ana@example.org")),)
+
+
+def test_numbers_are_read_by_their_own_country_or_the_owner_s(tmp_path: Path) -> None:
+    book = tmp_path / "A" / "AddressBook-v22.abcddb"
+    write_book(book, [("Ana", "", "", ["07700 900123"]), ("Bo", "", "", ["030 901820", " "])])
+    with closing(sqlite3.connect(book)) as connection:
+        connection.execute("ALTER TABLE ZABCDPHONENUMBER ADD COLUMN ZCOUNTRYCODE")
+        connection.execute("UPDATE ZABCDPHONENUMBER SET ZCOUNTRYCODE = 'gb' WHERE ZOWNER = 1")
+        connection.commit()
+    cards = read_contacts(tmp_path / "A", country="DE")
+    assert [card.handles for card in cards] == [("+447700900123",), ("+4930901820",)]
+
+
+def test_a_book_of_another_shape_gives_what_it_has(tmp_path: Path) -> None:
+    for name, ddl in (
+        ("A", "CREATE TABLE ZABCDRECORD (Z_PK, ZFIRSTNAME); CREATE TABLE ZABCDEMAILADDRESS (ZOWNER, ZADDRESS);"),
+        ("B", "CREATE TABLE OTHER (Z_PK);"),
+    ):
+        (tmp_path / "Sources" / name).mkdir(parents=True)
+        with closing(sqlite3.connect(tmp_path / "Sources" / name / "AddressBook-v22.abcddb")) as book:
+            book.executescript(ddl)
+            if name == "A":
+                book.execute("INSERT INTO ZABCDRECORD VALUES (1, X'416E61'), (2, NULL)")
+                book.execute("INSERT INTO ZABCDEMAILADDRESS VALUES (1, 'Ana@example.org'), (7, 'gone@example.org')")
+            book.commit()
+    assert read_contacts(tmp_path) == (Contact("Ana", ("ana@example.org",)),)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from handmade import NOON, ChatDb, nanoseconds
+from handmade import NOON, ChatDb, frame, nanoseconds
 
 from jarvis_resources import tables
 from jarvis_resources.errors import ChatDatabaseError
@@ -22,7 +22,7 @@ def test_the_tables_are_as_declared(chat_db: ChatDb) -> None:
     for number in range(5):
         chat_db.message(f"message {number}", chats=chat, handle_id=ana, is_from_me=number % 2)
     history = chat_db.read()
-    assert tables.violations(tables.MESSAGES, history.messages) == []
+    assert tables.violations(tables.MESSAGES, frame(history)) == []
     assert tables.violations(tables.PEOPLE, history.people) == []
     assert tables.violations(tables.CONVERSATIONS, history.conversations) == []
 
@@ -30,7 +30,7 @@ def test_the_tables_are_as_declared(chat_db: ChatDb) -> None:
 def test_a_history_without_messages_is_three_empty_tables(chat_db: ChatDb) -> None:
     history = chat_db.read()
     assert (len(history.messages), len(history.people), len(history.conversations)) == (0, 0, 0)
-    assert tables.violations(tables.MESSAGES, history.messages) == []
+    assert tables.violations(tables.MESSAGES, frame(history)) == []
     assert history.report.rows == 0
 
 
@@ -41,7 +41,7 @@ def test_batches_join_without_a_seam(chat_db: ChatDb, monkeypatch: pytest.Monkey
         chat_db.message(f"message {number}", chats=chat, handle_id=ana)
     chat_db.message(chats=chat)
     whole = chat_db.read()
-    monkeypatch.setattr(rows_module, "_BATCH", 5)
+    monkeypatch.setattr(rows_module, "_SPAN", 5)
     seen: list[tuple[int, int]] = []
     batched = chat_db.read(progress=lambda done, total: seen.append((done, total)))
     assert batched.messages.equals(whole.messages)
@@ -52,7 +52,7 @@ def test_batches_join_without_a_seam(chat_db: ChatDb, monkeypatch: pytest.Monkey
 def test_rows_in_no_chat_are_kept_without_a_conversation(chat_db: ChatDb) -> None:
     orphan = chat_db.message("hi", handle_id=chat_db.handle("ana@example.org"))
     history = chat_db.read()
-    row = history.messages.set_index("guid").loc[orphan]
+    row = frame(history).set_index("guid").loc[orphan]
     assert row["kind"] == "normal"
     assert row[["conversation_id"]].isna().all()
     assert row["person_id"] == history.people["person_id"][0]
@@ -116,7 +116,7 @@ def test_times_keep_their_microseconds() -> None:
 def test_the_order_is_that_of_time_then_row_with_unknown_times_last(chat_db: ChatDb) -> None:
     for guid, date in [("c", 30), ("undated", 0), ("a", 10), ("b1", 20), ("b2", 20)]:
         chat_db.message("x", guid=guid, date=date)
-    assert chat_db.read().messages["guid"].tolist() == ["a", "b1", "b2", "c", "undated"]
+    assert chat_db.messages()["guid"].tolist() == ["a", "b1", "b2", "c", "undated"]
 
 
 def test_the_thread_s_root_is_the_originator_never_the_previous_row(chat_db: ChatDb) -> None:
@@ -147,7 +147,7 @@ def test_counts_are_of_what_was_said(chat_db: ChatDb) -> None:
     person, conversation = history.people.iloc[0], history.conversations.iloc[0]
     assert (person["message_count"], conversation["message_count"], conversation["my_message_count"]) == (1, 2, 1)
     assert person["first_at"] == person["last_at"] == conversation["first_at"]
-    assert conversation["last_at"] == history.messages["sent_at"][1]
+    assert conversation["last_at"] == frame(history)["sent_at"][1]
 
 
 def test_an_old_schema_is_read_and_says_what_it_hides(tmp_path: Path, chat_db: ChatDb) -> None:
@@ -164,7 +164,7 @@ def test_an_old_schema_is_read_and_says_what_it_hides(tmp_path: Path, chat_db: C
     for table in ("chat_recoverable_message_join", "message_attachment_join", "chat_handle_join"):
         chat_db.connection.execute(f"DROP TABLE {table}")
     history = chat_db.read()
-    assert history.messages["text"].tolist() == ["from long ago"]
+    assert frame(history)["text"].tolist() == ["from long ago"]
     assert any("Inline replies" in loss for loss in history.report.losses)
     assert any("Attachments" in loss for loss in history.report.losses)
 
@@ -181,7 +181,7 @@ def test_a_database_with_nothing_but_messages_is_read(chat_db: ChatDb) -> None:
     ):
         chat_db.connection.execute(f"DROP TABLE {table}")
     history = chat_db.read()
-    assert history.messages["text"].tolist() == ["hi"]
+    assert frame(history)["text"].tolist() == ["hi"]
     assert "Messages belong to no conversation." in history.report.losses
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import typedstream as oracle
+from handmade import frame
 
 from jarvis_resources import tables
 from jarvis_resources.imessage.messages import History, read_history
@@ -48,7 +49,7 @@ def joined(history: History, folder: Path) -> pd.DataFrame:
     """Our row beside the true one."""
     with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
         truth = pd.DataFrame([json.loads(line) for line in lines])
-    return history.messages.merge(truth, on="guid", how="outer", suffixes=("", "_true"), indicator=True)
+    return frame(history).merge(truth, on="guid", how="outer", suffixes=("", "_true"), indicator=True)
 
 
 def test_no_row_is_lost_invented_or_doubled(joined: pd.DataFrame) -> None:
@@ -57,7 +58,7 @@ def test_no_row_is_lost_invented_or_doubled(joined: pd.DataFrame) -> None:
 
 
 def test_the_tables_are_as_declared(history: History) -> None:
-    assert tables.violations(tables.MESSAGES, history.messages) == []
+    assert tables.violations(tables.MESSAGES, frame(history)) == []
     assert tables.violations(tables.PEOPLE, history.people) == []
     assert tables.violations(tables.CONVERSATIONS, history.conversations) == []
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from random import Random
 
 import pytest
+from handmade import frame
 from written_sample import ROWS, Sample, default_sample, unarchived
 
 from jarvis_resources import tables
@@ -152,7 +153,7 @@ def test_nobody_real_can_be_reached_by_what_is_written(sample: Sample, database:
 
 
 def test_a_reader_finds_every_text_and_every_kind(sample: Sample) -> None:
-    messages = read_history(sample.report.path).messages
+    messages = frame(read_history(sample.report.path))
     assert len(messages) == ROWS
     wrong = Counter()
     for guid, kind, text, missing in zip(

@@ -19,6 +19,7 @@ from jarvis_resources.imessage.sample.typedstream_writer import (
     MENTION,
     PART,
     TRANSFER,
+    Code,
     Detected,
     Run,
     Url,
@@ -78,7 +79,8 @@ def _runs(message: Message, text: str) -> list[Run]:
         detected: tuple[tuple[str, Value], ...] = ((DETECTED, Detected(address)),) if len(text) % 2 else ()
         return _split(text, found.start(), len(address), (*detected, (LINK, Url(address))))
     if message.sender is not None and message.sender.key.startswith("a") and (found := _CODE.search(text)):
-        return _split(text, found.start(), len(found.group()), ((CODE, found.group()),))
+        code = Code(found.group().replace("-", ""), found.group())
+        return _split(text, found.start(), len(found.group()), ((CODE, code),))
     first_part = 1 if message.subkind == "part_unsent" else 0
     if not message.files:
         return [Run(text, ((PART, first_part),))]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 _HEADER = b"\x04\x0bstreamtyped\x81\xe8\x03"
 _NEW, _NIL, _END, _FIRST_REFERENCE = 0x84, 0x85, 0x86, 0x92
-_INT16, _INT32 = 0x81, 0x82
+_INT16, _INT32, _INT64 = 0x81, 0x82, 0x87
 
 PART = "__kIMMessagePartAttributeName"
 LINK = "__kIMLinkAttributeName"
@@ -41,7 +41,15 @@ class Detected:
     text: str
 
 
-Value = int | str | Url | Detected
+@dataclass(frozen=True)
+class Code:
+    """The value of a one-time code's attribute (an NSDictionary): the code, and how the text shows it."""
+
+    code: str
+    shown: str
+
+
+Value = int | str | Url | Detected | Code
 
 
 @dataclass(frozen=True)
@@ -77,16 +85,18 @@ class _Archiver:
         self._objects: dict[tuple[str, str], int] = {}
         self._count = 0
 
-    def number(self, value: int) -> None:
-        """A signed or unsigned integer in its shortest form."""
+    def number(self, value: int, *, signed: bool = True) -> None:
+        """An integer in its shortest form: a byte, or a tag for two, four or eight bytes."""
         if -110 <= value <= 127:
             self.out.append(value & 0xFF)
-        elif -0x8000 <= value <= 0xFFFF:
-            self.out.append(_INT16)
-            self.out += (value & 0xFFFF).to_bytes(2, "little")
-        else:
-            self.out.append(_INT32)
-            self.out += (value & 0xFFFFFFFF).to_bytes(4, "little")
+            return
+        for tag, width in ((_INT16, 2), (_INT32, 4), (_INT64, 8)):
+            half = 1 << (8 * width - 1)
+            if (-half <= value < half) if signed else value < 2 * half:
+                self.out.append(tag)
+                self.out += value.to_bytes(width, "little", signed=signed)
+                return
+        raise ValueError("an integer of more than eight bytes")
 
     def shared(self, text: str) -> None:
         """A type encoding or a class name."""
@@ -104,7 +114,7 @@ class _Archiver:
 
     def raw(self, data: bytes) -> None:
         """Bytes with their length before them."""
-        self.number(len(data))
+        self.number(len(data), signed=False)
         self.out += data
 
     def remember(self, kind: str, name: str) -> None:
@@ -158,7 +168,7 @@ class _Archiver:
     def value(self, value: Value) -> None:
         """An attribute's value as an object."""
         if isinstance(value, int):
-            encoding = "i" if value >= 0 else "q"
+            encoding = "i" if 0 <= value < 0x8000_0000 else "q"
             self.begin("NSNumber")
             self.shared("*")
             self.c_string(encoding)
@@ -180,8 +190,22 @@ class _Archiver:
             self.shared(f"[{len(data)}c]")
             self.out += data
             self.end()
+        elif isinstance(value, Code):
+            self.dictionary((("displayCode", value.shown), ("code", value.code)))
         else:
             self.string(value)
+
+    def dictionary(self, items: Sequence[tuple[str, Value]]) -> None:
+        """A dictionary object; its keys are shared."""
+        self.begin("NSDictionary")
+        self.shared("i")
+        self.number(len(items))
+        for name, value in items:
+            self.shared("@")
+            self.string(name, key=name)
+            self.shared("@")
+            self.value(value)
+        self.end()
 
 
 def utf16_length(text: str) -> int:
@@ -205,18 +229,10 @@ def encode(runs: Sequence[Run], *, mutable: bool = False) -> bytes:
         archive.shared("iI")
         is_new = run.attributes not in seen
         archive.number(seen.setdefault(run.attributes, len(seen) + 1))
-        archive.number(utf16_length(run.text))
+        archive.number(utf16_length(run.text), signed=False)
         if not is_new:
             continue
         archive.shared("@")
-        archive.begin("NSDictionary")
-        archive.shared("i")
-        archive.number(len(run.attributes))
-        for name, value in run.attributes:
-            archive.shared("@")
-            archive.string(name, key=name)
-            archive.shared("@")
-            archive.value(value)
-        archive.end()
+        archive.dictionary(run.attributes)
     archive.end()
     return bytes(archive.out)
