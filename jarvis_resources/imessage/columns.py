@@ -30,6 +30,8 @@ class Kind(Enum):
     INTEGER = ("INTEGER", "0", pa.int64())
     TEXT = ("TEXT", "'-'", pa.string())
     BLOB = ("BLOB", "x'00'", pa.binary())
+    RAW_TEXT = ("TEXT", "x'00'", pa.binary())
+    """Text as bytes, whether they are UTF-8 or not."""
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def select_rows(schema: Schema, source: str) -> Select:
             "claims_attachments": (Kind.INTEGER, f"{number('cache_has_attachments')} <> 0"),
             "service": (Kind.TEXT, schema.column("message", "service")),
             "thread_root": text("thread_originator_guid"),
-            "plain": (Kind.BLOB, schema.column("message", "text")),
+            "plain": (Kind.RAW_TEXT, schema.column("message", "text")),
             "body": (Kind.BLOB, schema.column("message", "attributedBody")),
             "summary": (Kind.BLOB, f"CASE WHEN {touched} THEN {summary} END"),
         },

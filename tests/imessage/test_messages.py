@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import plistlib
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from jarvis_resources.errors import ChatDatabaseError
 from jarvis_resources.imessage import rows as rows_module
 from jarvis_resources.imessage.messages import read_history
 from jarvis_resources.imessage.rows import UNKNOWN_TIME, unix_microseconds
+from jarvis_resources.imessage.sample.typedstream_writer import Run, encode
 
 
 def test_the_tables_are_as_declared(chat_db: ChatDb) -> None:
@@ -209,3 +212,26 @@ def test_text_that_is_not_utf8_stops_nothing(chat_db: ChatDb) -> None:
     messages = chat_db.messages()
     assert messages["kind"]["bad"] == "corrupt"
     assert len(messages) == 2
+
+
+def test_a_database_in_utf16_is_read_alike(tmp_path: Path, chat_db: ChatDb) -> None:
+    chat_db.message("naïve 冄 👍🏽")
+    wide = sqlite3.connect(tmp_path / "wide.db")
+    wide.execute("PRAGMA encoding='UTF-16le'")
+    wide.executescript("\n".join(chat_db.connection.iterdump()))
+    wide.close()
+    assert frame(read_history(tmp_path / "wide.db")).equals(frame(chat_db.read()))
+
+
+def test_the_text_at_any_time_is_asked_by_guid(chat_db: ChatDb) -> None:
+    entries = [{"d": second, "t": encode([Run(text)])} for second, text in ((60.0, "first"), (120.0, "second"))]
+    summary = plistlib.dumps({"ec": {"0": entries}, "otr": {"0": {}}}, fmt=plistlib.FMT_BINARY)
+    edited = chat_db.message("second", date=60 * 10**9 * 10**3, date_edited=9, message_summary_info=summary)
+    plain = chat_db.message("plain")
+    history = chat_db.read()
+    start = datetime(2001, 1, 1, 0, 1, tzinfo=UTC)
+    assert history.text_at(edited, start + timedelta(seconds=59)) == "first"
+    assert history.text_at(edited, start + timedelta(seconds=60)) == "second"
+    assert history.text_at(plain, start) == "plain"
+    with pytest.raises(KeyError):
+        history.text_at("no such message", start)
