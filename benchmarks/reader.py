@@ -155,6 +155,7 @@ def exact(parquet: Path, truth: Path) -> dict[str, float]:
         for line in lines:
             row = json.loads(line)
             text, kind = ours.get(row["guid"], (None, None))
+            rows += 1
             kinds += kind == row["kind"]
             if row["text"] is not None:
                 spoken += 1

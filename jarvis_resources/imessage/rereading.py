@@ -49,7 +49,8 @@ def rows_of(
         wanted = _differing(folder / "chat.db", snapshot, schema, present)
         read = len(wanted)
         still = np.isin(known, present) & ~np.isin(known, wanted)
-        rows = pa.concat_tables([kept.filter(pa.array(still)), read_rows(snapshot, schema, wanted, progress)])
+        standing = kept if still.all() else kept.filter(pa.array(still))
+        rows = pa.concat_tables([standing, read_rows(snapshot, schema, wanted, progress)])
         if not read and len(rows) == len(kept) and _same_file(folder / "chat.db", snapshot):
             return rows, read
     _keep(folder, snapshot, schema, rows)
@@ -59,7 +60,7 @@ def rows_of(
 def _kept(folder: Path, schema: Schema) -> pa.Table | None:
     """The rows as last read; None unless this reader read them from the file that lies beside them."""
     try:
-        with pa.memory_map(str(folder / "rows.arrow")) as source:
+        with pa.OSFile(str(folder / "rows.arrow")) as source:
             table = pa.ipc.open_file(source).read_all()
         said = table.schema.metadata or {}
         whole = said.get(_FINGERPRINT) == _fingerprint(schema) and said.get(_STAMP) == _stamp(folder / "chat.db")

@@ -224,7 +224,8 @@ def _edited(batch: pa.RecordBatch, bodies: Bodies) -> _Edited:
         except SummaryError:
             edited.damaged.append(row)
         text = bodies.texts[row].as_py()
-        if summary.wholly_unsent or (retracted[row] and text is None):
+        taken_back = summary.wholly_unsent and (summary.parts or text is None)
+        if taken_back or (retracted[row] and text is None):
             edited.unsent.append(row)
             edited.texts[row] = None
         elif versions := history(summary, _rest(batch["body"][row].as_py(), summary)):
