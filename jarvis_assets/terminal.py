@@ -125,6 +125,7 @@ def print_mined(mined: "Mined", settings: Settings, examples: Sequence[str], *, 
         print_json(
             {
                 "assets": [vars(row) for row in mined.assets],
+                "rows_read": mined.number("rows_read"),
                 "new_texts": mined.number("new_texts"),
                 "reused_texts": mined.number("reused_texts"),
                 "suggestions": [suggestion.to_json() for _, suggestion in suggestions],
@@ -145,6 +146,8 @@ def print_mined(mined: "Mined", settings: Settings, examples: Sequence[str], *, 
                 f"{name}: dropped " + ", ".join(f"{count:,} {reason}" for reason, count in drops.items() if count),
                 soft_wrap=True,
             )
+    rows, read = mined.metadata.get("messages", {}).get("dagster/row_count", 0), mined.number("rows_read")
+    out.print(f"Read {read:,} of {rows:,} rows{'; the others had not changed' if read < rows else ''}.")
     new = mined.number("new_texts")
     out.print(f"Embedded {new:,} new texts; {mined.number('reused_texts'):,} were embedded before.")
     for text, suggestion in suggestions:

@@ -93,7 +93,7 @@ def history(context: dg.AssetExecutionContext, jarvis: JarvisSettings) -> Iterat
         output_name="messages",
         metadata={
             "volume": metadata.picture(plots.message_volume(drawn), "messages per month"),
-            "rows read": read.report.rows_read,
+            "rows_read": read.report.rows_read,
             **metadata.of_table(tables.MESSAGES, read.messages, settings),
             **metadata.counts("kinds", read.report.kinds),
             **metadata.counts("damaged bodies", read.report.corrupt_reasons),

@@ -77,13 +77,15 @@ def test_a_message_gets_options_that_can_be_sent(mined: MinedHome) -> None:
     assert len(set(types)) == len(types), "a commitment gets one option of a type"
 
 
-def test_mining_again_embeds_nothing_new(mined: MinedHome, sample_chat_db: Path) -> None:
+def test_mining_again_reads_and_embeds_nothing_new(mined: MinedHome, sample_chat_db: Path) -> None:
     settings, first = mined.settings, mined.printed
     assert first["new_texts"] > 0
+    assert first["rows_read"] > 0
     before = releases.latest(settings.releases).name
     again = jarvis(settings.home, "mine", "--chat-db", str(sample_chat_db), "--json")
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["new_texts"] == 0
+    assert json.loads(again.stdout)["rows_read"] == 0
     assert releases.latest(settings.releases).name != before
 
 
