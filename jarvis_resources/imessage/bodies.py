@@ -104,14 +104,13 @@ def _usual_texts(blobs: pa.BinaryArray, plain: pa.BinaryArray) -> tuple[npt.NDAr
     starts = np.where(bare, plain_starts + len(body_bytes), starts)
     ends = np.where(bare, plain_ends + len(body_bytes), ends)
     usual |= bare
-    while True:
-        texts = _gather(source, starts, np.where(usual, ends - starts, 0), usual)
-        try:
-            texts.validate(full=True)
-        except pa.ArrowInvalid:
-            usual &= ~_not_utf8(texts)
-        else:
-            return usual, texts
+    texts = _gather(source, starts, ends, usual)
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid:
+        usual &= _is_utf8(texts)
+        texts = _gather(source, starts, ends, usual)
+    return usual, texts
 
 
 def _texts_in(
@@ -137,9 +136,10 @@ def _texts_in(
 
 
 def _gather(
-    source: npt.NDArray[np.uint8], starts: Places, lengths: Places, valid: npt.NDArray[np.bool_]
+    source: npt.NDArray[np.uint8], starts: Places, ends: Places, valid: npt.NDArray[np.bool_]
 ) -> pa.StringArray:
-    """An array of the stretches of ``source``; not yet known to be UTF-8."""
+    """The stretches of ``source`` that are ``valid``, null elsewhere; not yet known to be UTF-8."""
+    lengths = np.where(valid, ends - starts, 0)
     offsets = np.zeros(len(starts) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     taken = source[np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], lengths)]
@@ -147,14 +147,15 @@ def _gather(
     return pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(taken), mask)
 
 
-def _not_utf8(texts: pa.StringArray) -> npt.NDArray[np.bool_]:
-    def bad(raw: bytes | None) -> bool:
+def _is_utf8(texts: pa.StringArray) -> npt.NDArray[np.bool_]:
+    def decodes(raw: bytes | None) -> bool:
         try:
-            return raw is not None and raw.decode() is None
+            (raw or b"").decode()
         except UnicodeDecodeError:
-            return True
+            return False
+        return True
 
-    return np.fromiter(map(bad, texts.view(pa.binary()).to_pylist()), bool, len(texts))
+    return np.fromiter(map(decodes, texts.view(pa.binary()).to_pylist()), bool, len(texts))
 
 
 def _visible(texts: pa.StringArray) -> pa.StringArray:

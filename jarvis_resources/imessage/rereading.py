@@ -20,6 +20,7 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow as pa
 
+from jarvis_resources import tables
 from jarvis_resources.files import replacing
 from jarvis_resources.imessage.columns import Integers
 from jarvis_resources.imessage.rows import ROWS, in_threads, read_rows, rowids, select_rows
@@ -51,7 +52,7 @@ def rows_of(
         still = np.isin(known, present) & ~np.isin(known, wanted)
         standing = kept if still.all() else kept.filter(pa.array(still))
         rows = pa.concat_tables([standing, read_rows(snapshot, schema, wanted, progress)])
-        if not read and len(rows) == len(kept) and _same_file(folder / "chat.db", snapshot):
+        if not read and len(rows) == len(kept) and snapshot.samefile(folder / "chat.db"):
             return rows, read
     _keep(folder, snapshot, schema, rows)
     return rows, read
@@ -86,10 +87,10 @@ def _keep(folder: Path, snapshot: Path, schema: Schema, rows: pa.Table) -> None:
 
 def _differing(old: Path, new: Path, schema: Schema, present: Integers) -> Integers:
     """ROWIDs of the rows of ``new`` that ``old`` lacks or has otherwise, sorted."""
-    if _same_file(old, new) or not len(present):
+    if old.samefile(new) or not len(present):
         return np.empty(0, np.int64)
     columns = sorted(set(re.findall(r"\bmessage\.(\w+)", select_rows(schema, "").sql)) - {"ROWID"})
-    differs = " OR ".join(f"message.{column} IS NOT before.{column}" for column in columns)
+    differs = " OR ".join(f"message.{column} IS NOT before.{column} COLLATE BINARY" for column in columns)
     query = (
         "SELECT message.ROWID FROM main.message LEFT JOIN old.message AS before ON before.ROWID = message.ROWID "
         f"WHERE message.ROWID BETWEEN ? AND ? AND (before.ROWID IS NULL OR {differs})"
@@ -104,10 +105,6 @@ def _differing(old: Path, new: Path, schema: Schema, present: Integers) -> Integ
     return np.sort(np.concatenate(list(in_threads(compare, spans))))
 
 
-def _same_file(one: Path, other: Path) -> bool:
-    return one.samefile(other)
-
-
 def _stamp(path: Path) -> bytes:
     """What tells whether a file is the one that was read, untouched."""
     found = path.stat()
@@ -115,8 +112,8 @@ def _stamp(path: Path) -> bytes:
 
 
 def _fingerprint(schema: Schema) -> bytes:
-    """This reader's code and the columns that it found: rows read by another may look different."""
+    """This reader's code, its declarations, the columns that it found: rows read by another may look different."""
     digest = hashlib.blake2b(repr(sorted(schema.columns["message"])).encode(), digest_size=16)
-    for module in sorted(Path(__file__).parent.glob("*.py")):
+    for module in (Path(tables.__file__), *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(module.read_bytes())
     return digest.hexdigest().encode()

@@ -134,8 +134,11 @@ def _read_span(database: Path, schema: Schema, span: Integers) -> pa.Table:
 def select_rows(schema: Schema, source: str) -> Select:
     """SELECT over ``message`` alone: joins would drop or double rows (orphans, rows in two chats)."""
 
+    def column(name: str) -> str:
+        return schema.column("message", name, "0")
+
     def number(name: str) -> str:
-        return f"CAST({schema.column('message', name, '0')} AS INTEGER)"
+        return f"CAST({column(name)} AS INTEGER)"
 
     def text(name: str) -> tuple[Kind, str]:
         return Kind.TEXT, f"NULLIF({schema.column('message', name)}, '')"
@@ -150,12 +153,12 @@ def select_rows(schema: Schema, source: str) -> Select:
         {
             "rowid": (Kind.INTEGER, "message.ROWID"),
             "guid": (Kind.TEXT, f"COALESCE({schema.column('message', 'guid')}, 'row ' || message.ROWID)"),
-            "handle": (Kind.INTEGER, number("handle_id")),
+            "handle": (Kind.INTEGER, column("handle_id")),
             "from_me": (Kind.INTEGER, from_me),
-            "sent_at": (Kind.INTEGER, number("date")),
-            "edited_at": (Kind.INTEGER, number("date_edited")),
-            "retracted_at": (Kind.INTEGER, number("date_retracted")),
-            "association": (Kind.INTEGER, number("associated_message_type")),
+            "sent_at": (Kind.INTEGER, column("date")),
+            "edited_at": (Kind.INTEGER, column("date_edited")),
+            "retracted_at": (Kind.INTEGER, column("date_retracted")),
+            "association": (Kind.INTEGER, column("associated_message_type")),
             "associated_guid": text("associated_message_guid"),
             "evidence": (Kind.INTEGER, evidence_sql(schema)),
             "claims_attachments": (Kind.INTEGER, f"{number('cache_has_attachments')} <> 0"),

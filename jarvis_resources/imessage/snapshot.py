@@ -39,7 +39,7 @@ Progress = Callable[[int, int], None]
 _PAGES_A_STEP = 512
 """Pages that the backup copies between two flushes and reports of progress: 2 MiB at Apple's page size of 4 KiB.
 
-Flushed all at once, a large copy keeps another program's commits waiting for the disk (240 ms beside 510 MB)."""
+Flushed all at once, a large copy keeps another program's commits waiting for the disk."""
 _PATIENCE_SECONDS = 5.0
 """How long to wait for another program's lock."""
 _COPY_ATTEMPTS = 3
@@ -216,8 +216,8 @@ def _opens_whole(path: Path) -> bool:
 def _is_whole(connection: sqlite3.Connection) -> bool:
     """Whether every page and row can be read.
 
-    It is the quick check: comparing every index with its table as well takes eight times as long (6.2 s against 0.8 s
-    for 510 MB), and a copy of the pages has the very indexes of its source.
+    It is the quick check: comparing every index with its table as well takes several times as long, and a copy of the
+    pages has the very indexes of its source.
     """
     return all(found == "ok" or _ODD_VALUE.match(found) for (found,) in connection.execute("PRAGMA quick_check"))
 
