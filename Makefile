@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := requirements/$(if $(filter Darwin,$(shell uname -s)),macos-arm64,linux-x86_64).lock
 STAMP := $(VENV)/.installed
 
-.PHONY: run test test-slow check format bench bench-reader fuzz docs lock clean
+.PHONY: run test test-slow check format bench bench-reader bench-pairs fuzz docs lock clean
 
 run: $(STAMP)
 	@$(BIN)/jarvis mine --or-sample
@@ -32,6 +32,9 @@ bench: $(STAMP)
 
 bench-reader: $(STAMP)
 	@$(BIN)/python -m benchmarks.reader
+
+bench-pairs: $(STAMP)
+	@$(BIN)/python -m benchmarks.pairs
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz

@@ -50,7 +50,7 @@ def mine(
         bool, typer.Option("--or-sample", help="Use the synthetic sample where chat.db cannot be read.")
     ] = False,
     publish_anyway: Annotated[
-        bool, typer.Option("--publish-anyway", help="Publish even if the previous release answered better.")
+        bool, typer.Option("--publish-anyway", help="Publish even if the evaluation or the review speaks against it.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -155,15 +155,42 @@ def encoders(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(chat_db: ChatDb = None, as_json: Json = False) -> None:
-    """Check permissions, volume, memory and time before anything is mined."""
-    from jarvis_assets import doctor as examination
+    """Count what is there, estimate what mining gives and costs, and say go or no-go; writes the day-one report."""
     from jarvis_assets import terminal
+    from jarvis_assets.doctor import day_one
+    from jarvis_assets.doctor.examination import examine
 
     settings = load_settings().prepare()
-    findings = examination.examine((chat_db or settings.chat_db).expanduser(), settings)
-    terminal.print_findings(findings, as_json=as_json)
-    if not all(finding.good for finding in findings):
+    found = examine((chat_db or settings.chat_db).expanduser(), settings)
+    terminal.print_examination(found, day_one.write(found, settings), as_json=as_json)
+    if not found.decision.go:
         raise typer.Exit(1)
+
+
+@app.command()
+def review(
+    count: Annotated[int | None, typer.Option("--count", min=1, help="How many pairs; default 50.")] = None,
+    gold: Annotated[
+        int | None, typer.Option("--gold", min=1, help="Gold pairs only, this many at random: 100 on day one.")
+    ] = None,
+    reviewer: Annotated[
+        str, typer.Option("--reviewer", help="Somebody else, for a second opinion on a fifth of yours.")
+    ] = "owner",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same pairs.")] = 0,
+    summary: Annotated[bool, typer.Option("--summary", help="Show what the verdicts say, and ask nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Judge sampled pairs, one key each: is this the message you answered?"""
+    from jarvis_assets import review_terminal
+
+    settings = load_settings().prepare()
+    if count and gold:
+        raise SettingsError("Give --count or --gold, not both.")
+    if summary:
+        review_terminal.print_summary(settings, as_json=as_json)
+        return
+    code = review_terminal.review(settings, count=count, gold=gold, reviewer=reviewer, seed=seed, as_json=as_json)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -27,6 +27,7 @@ _UI_TYPES = {
     Type.REAL: "float",
     Type.TEXTS: "list<string>",
     Type.EDITS: "list<struct>",
+    Type.GUIDS: "list<string>",
     Type.CONTEXT: "list<struct>",
 }
 

@@ -40,11 +40,23 @@ class AssetRow:
     seconds: float
 
 
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that failed without stopping the mining, and what it said."""
+
+    asset: str
+    check: str
+    severity: str
+    """'ERROR' or 'WARN'."""
+    sentence: str
+
+
 @dataclass
 class Mined:
     """What a mining made."""
 
     assets: list[AssetRow] = field(default_factory=list)
+    failed_checks: list[FailedCheck] = field(default_factory=list)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Metadata by asset, or by ``asset/encoder``; plain values."""
 
@@ -116,6 +128,11 @@ def mine(
             for encoder in wanted:
                 _run(instance, encoder_job, mined, tag, partition=encoder)
             _run(instance, release_job, mined, tag, ops=_publishing(settings, wanted, publish_anyway))
+    except Exception:
+        for check in mined.failed_checks:  # They may be why.
+            if listener is not None:
+                listener(check.asset, None, check.sentence)
+        raise
     finally:
         _step_listener = None
     return mined
@@ -179,6 +196,7 @@ def _run(
         dg.reconstructable(job), instance=instance, run_config=config, tags=tags, raise_on_error=False
     ) as result:
         events = result.all_events
+        mined.failed_checks += failed_checks(events)
         if not result.success:
             raise _owners_error(events)
     seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in events if event.is_step_success}
@@ -206,13 +224,7 @@ def _owners_error(events: Sequence[dg.DagsterEvent]) -> Exception:
                 last, error = error, error.cause
             # The error's own words may quote a message: they stay in the run's log.
             return RuntimeError(f"{event.step_key} failed ({last.cls_name}); `jarvis ui` shows where.")
-    broken = [
-        evaluation
-        for event in events
-        if event.event_type_value == "ASSET_CHECK_EVALUATION"
-        and not (evaluation := event.asset_check_evaluation_data).passed
-        and evaluation.blocking
-    ]
+    broken = [check for check in _failed(events) if check.blocking]
     if broken:
         first = broken[0]
         return JarvisError(
@@ -220,6 +232,21 @@ def _owners_error(events: Sequence[dg.DagsterEvent]) -> Exception:
             "look at it with `jarvis ui`."
         )
     return RuntimeError("The run failed without a failed step.")
+
+
+def failed_checks(events: Sequence[dg.DagsterEvent]) -> list[FailedCheck]:
+    """The checks of a run that failed."""
+    return [
+        FailedCheck(check.asset_key.path[-1], check.check_name, check.severity.value, check.description or "It failed.")
+        for check in _failed(events)
+    ]
+
+
+def _failed(events: Sequence[dg.DagsterEvent]) -> list[dg.AssetCheckEvaluation]:
+    checks = [
+        event.asset_check_evaluation_data for event in events if event.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
+    return [check for check in checks if not check.passed]
 
 
 _STATES = {"STEP_START": "start", "STEP_SUCCESS": "done", "STEP_FAILURE": "failed"}

@@ -17,14 +17,16 @@ from jarvis_resources.errors import ChatDatabaseError, ReleaseError, SettingsErr
 from jarvis_resources.settings import Settings
 
 if TYPE_CHECKING:
-    from jarvis_assets.doctor import Finding
-    from jarvis_assets.mining import Mined
+    from jarvis_assets.doctor.examination import Examination
+    from jarvis_assets.mining import FailedCheck, Mined
     from jarvis_resources.releases import Listed, Release
 
 out = Console(highlight=False)
 notes = Console(stderr=True, highlight=False)
 
 SAMPLE_NAME = "sample.chat.db"
+BAR_WIDTH = 30
+"""Characters of the longest bar of a histogram."""
 
 
 class MiningProgress:
@@ -83,13 +85,13 @@ def history_or_sample(settings: Settings) -> tuple[Path, bool]:
     Raises ``SettingsError`` when the home already holds a release of the owner's real history: the sample must not
     take its place.
     """
-    from jarvis_assets import doctor
+    from jarvis_assets.doctor.volume import require_readable
     from jarvis_resources import releases
     from jarvis_resources.imessage.sample import write_sample
 
     source = settings.chat_db.expanduser()
     try:
-        doctor.look_inside(source)
+        require_readable(source)
         return source, False
     except ChatDatabaseError as error:
         reason = str(error)
@@ -126,6 +128,7 @@ def print_mined(mined: "Mined", settings: Settings, examples: Sequence[str], *, 
             {
                 "assets": [vars(row) for row in mined.assets],
                 "rows_read": mined.number("rows_read"),
+                "failed_checks": [vars(check) for check in mined.failed_checks],
                 "new_texts": mined.number("new_texts"),
                 "reused_texts": mined.number("reused_texts"),
                 "suggestions": [suggestion.to_json() for _, suggestion in suggestions],
@@ -156,6 +159,14 @@ def print_mined(mined: "Mined", settings: Settings, examples: Sequence[str], *, 
     out.print(f"report:  {escape(str(report))}", soft_wrap=True)
     if is_sample:
         out.print("This is the synthetic sample: nobody's messages.")
+    print_failed_checks(mined.failed_checks)
+
+
+def print_failed_checks(checks: Sequence["FailedCheck"]) -> None:
+    """The checks that failed without stopping the mining, last of all, so that nobody overlooks them."""
+    for check in checks:
+        mark = "[red]failed[/red]" if check.severity == "ERROR" else "[yellow]warning[/yellow]"
+        notes.print(f"{mark} {check.check} ({check.asset}): {escape(check.sentence)}", soft_wrap=True)
 
 
 def print_suggestion(text: str, suggestion: Any) -> None:
@@ -290,14 +301,45 @@ def print_releases(rows: Sequence["Listed"], *, as_json: bool) -> None:
     out.print(table)
 
 
-def print_findings(findings: Sequence["Finding"], *, as_json: bool) -> None:
-    """What the doctor found."""
+def print_examination(found: "Examination", report: Path, *, as_json: bool) -> None:
+    """What the doctor counted and expects, its verdict on each thing, and go or no-go."""
+    from jarvis_assets.doctor import words
+
     if as_json:
-        print_json([vars(finding) for finding in findings])
+        print_json({**found.to_json(), "report": str(report)})
         return
-    for finding in findings:
-        mark = "[green]✓[/green]" if finding.good else "[red]✗[/red]"
-        out.print(f"{mark} [bold]{escape(finding.subject)}[/bold]: {escape(finding.text)}", soft_wrap=True)
+    if found.volume and found.expected:
+        _print_section("Messages", words.about_the_volume(found.volume))
+        _print_section("Messages with one person", words.about_the_people(found.volume))
+        _print_bars(words.histogram(found.volume), "people")
+        _print_section("Pairs", words.about_the_pairs(found.volume, found.expected))
+    _print_section("Machine", words.about_the_machine(found.machine))
+    out.print()
+    colours = {"PASS": "green", "WARN": "yellow", "FAIL": "red"}
+    for finding in found.findings:
+        colour = colours.get(finding.verdict, "dim")
+        out.print(
+            f"[{colour}]{finding.verdict:<12}[/{colour}] [bold]{escape(finding.subject)}[/bold]: {escape(finding.text)}",
+            soft_wrap=True,
+        )
+    verdict = "[bold green]GO[/bold green]" if found.decision.go else "[bold red]NO-GO[/bold red]"
+    out.print(f"\n{verdict}  {escape(found.decision.reasons)}", soft_wrap=True)
+    out.print(f"next:   {escape(found.decision.next_step)}", soft_wrap=True)
+    out.print(f"report: {escape(str(report))}", soft_wrap=True)
+
+
+def _print_section(title: str, facts: Mapping[str, str]) -> None:
+    out.print(f"\n[bold]{escape(title)}[/bold]")
+    print_facts(facts, as_json=False)
+
+
+def _print_bars(rows: Sequence[tuple[str, int]], unit: str) -> None:
+    """A bar for each row, as wide as its share of the largest."""
+    largest = max((count for _, count in rows), default=0) or 1
+    width = max(map(len, dict(rows)), default=0)
+    for name, count in rows:
+        bar = "█" * round(BAR_WIDTH * count / largest) or ("▏" if count else "")
+        out.print(f"[dim]{escape(name):>{width}}[/dim]  [cyan]{bar}[/cyan] {count:,} {unit}", soft_wrap=True)
 
 
 def print_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:

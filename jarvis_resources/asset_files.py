@@ -8,6 +8,7 @@ Dagster's IO managers and whoever wants an asset without Dagster both come throu
 from __future__ import annotations
 
 import json
+import mmap
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -42,8 +43,13 @@ class Format:
                 self.write(asset, value, sink)
 
 
-def read_asset(root: str, asset: str, format_name: str, partition: str | None = None) -> Any:
-    """The value of ``asset`` under the assets root; raises ``SettingsError`` when it has not been made yet."""
+def read_asset(
+    root: str, asset: str, format_name: str, partition: str | None = None, columns: Sequence[str] | None = None
+) -> Any:
+    """The value of ``asset`` under the assets root; raises ``SettingsError`` when it has not been made yet.
+
+    ``columns`` picks some of a table's.
+    """
     from upath import UPath
 
     chosen = FORMATS[format_name]
@@ -53,7 +59,7 @@ def read_asset(root: str, asset: str, format_name: str, partition: str | None = 
         named = f"{asset} for the encoder {partition}" if partition else asset
         hint = f" --encoder {partition}" if partition else ""
         raise SettingsError(f"There is no {named} under {root} yet; run `jarvis mine{hint}` first.")
-    return chosen.read(asset, path, None)
+    return chosen.read(asset, path, columns)
 
 
 def made_partitions(root: str, asset: str, format_name: str) -> list[str]:
@@ -68,6 +74,16 @@ def made_partitions(root: str, asset: str, format_name: str) -> list[str]:
         for path in folder.iterdir()
         if path.name.endswith(extension) and not path.name.startswith(".")
     )
+
+
+def let_go(array: Any) -> None:
+    """Hand the memory of an array that is mapped from a file back; what is read again is fetched again.
+
+    The kernel takes it back by itself when memory is short; until then it counts as ours. Other arrays stay as they are.
+    """
+    mapped = getattr(array, "_mmap", None)
+    if mapped is not None and getattr(array, "mode", None) == "r" and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _is_local(path: UPath) -> bool:

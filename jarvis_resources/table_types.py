@@ -2,7 +2,9 @@
 
 A table is passed between modules as a pandas DataFrame whose columns have the types below; ``conform`` gives a frame
 that shape, ``write`` and ``read`` are the only ways to disk. In pandas: text is ``str`` (missing: NaN), times are
-``datetime64[us, UTC]``, lists are Python lists in an object column. Which tables there are is declared in ``tables``.
+``datetime64[us, UTC]``, lists are Python lists in an object column. Lists of a table as long as the history stay in
+Arrow, where they take a tenth of the memory; taken out one by one, they are Python lists too. Which tables there are is
+declared in ``tables``.
 
 Nothing here imports pandera or pandas until it is needed, so that serving can read tables quickly.
 """
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import pandera.pandas as pandera
 
 _TIME = pa.timestamp("us", tz="UTC")
+_IN_ARROW: str = "arrow"
+"""Stands for the pandas type of a column whose values stay in an Arrow array."""
 
 
 class Type(Enum):
@@ -40,9 +44,10 @@ class Type(Enum):
     REAL = (pa.float64(), "float64")
     TEXTS = (pa.list_(pa.string()), "object")
     EDITS = (pa.list_(pa.struct([("sent_at", _TIME), ("text", pa.string())])), "object")
+    GUIDS = (pa.list_(pa.string()), _IN_ARROW)
     CONTEXT = (
         pa.list_(pa.struct([("guid", pa.string()), ("speaker", pa.string()), ("text", pa.string())])),
-        "object",
+        _IN_ARROW,
     )
 
     @property
@@ -51,9 +56,18 @@ class Type(Enum):
         return self.value[0]
 
     @property
+    def stays_in_arrow(self) -> bool:
+        """Whether a DataFrame holds it as an Arrow array."""
+        return bool(self.value[1] == _IN_ARROW)
+
+    @property
     def dtype(self) -> Any:
-        """Type in a DataFrame."""
-        return self.value[1]
+        """Type in a DataFrame: the name that pandas has for it, or its Arrow type as pandas wraps it."""
+        if not self.stays_in_arrow:
+            return self.value[1]
+        import pandas as pd
+
+        return pd.ArrowDtype(self.arrow)
 
 
 @dataclass(frozen=True)
@@ -124,7 +138,7 @@ class Table:
             raise JarvisError(f"The table {self.name} lacks the column {missing[0]!r}; this is a bug in JARVIS.")
         out = frame.loc[:, list(self.columns)].reset_index(drop=True)
         for name, column in self.columns.items():
-            if str(out[name].dtype) != column.type.dtype:
+            if out[name].dtype != column.type.dtype:
                 try:
                     # A column of nothing but nulls has no type of its own yet.
                     values = out[name].astype("object") if out[name].isna().all() else out[name]
@@ -143,7 +157,9 @@ class Table:
         """``rows`` as an Arrow table of this schema."""
         if isinstance(rows, pa.Table):
             return rows.select(list(self.columns)).cast(self.arrow_schema)
-        return pa.Table.from_pandas(self.conform(rows), schema=self.arrow_schema, preserve_index=False)
+        table = pa.Table.from_pandas(self.conform(rows), schema=self.arrow_schema, preserve_index=False)
+        # pandas would note its own types in the file, and could not read back those of lists.
+        return table.replace_schema_metadata(None)
 
     def write(self, rows: pd.DataFrame | pa.Table, path: Path) -> None:
         """Write ``rows`` to ``path`` as Parquet: aside first, fsynced, renamed, mode 0600."""
@@ -155,17 +171,24 @@ class Table:
         # A dictionary of values that never repeat would only cost time.
         repeating = [name for name, column in self.columns.items() if not column.unique]
         pq.write_table(self.to_arrow(rows), sink, compression="zstd", row_group_size=131_072, use_dictionary=repeating)
+        pa.default_memory_pool().release_unused()
 
     def read(self, source: Path | str | Any, columns: list[str] | None = None) -> pd.DataFrame:
         """The table at ``source`` (a path or an open binary file), with the types above; ``columns`` picks some."""
-        return self.to_pandas(pq.read_table(source, columns=columns))
+        frame = self.to_pandas(pq.read_table(source, columns=columns))
+        # What was only in between would otherwise be kept for later, which for a long table is hundreds of megabytes.
+        pa.default_memory_pool().release_unused()
+        return frame
 
     def to_pandas(self, arrow: pa.Table) -> pd.DataFrame:
         """An Arrow table of this schema, or some of its columns, as a frame with the types above."""
-        frame: pd.DataFrame = arrow.to_pandas()
-        for name in frame.columns:
+        in_arrow = [name for name in arrow.column_names if self.columns[name].type.stays_in_arrow]
+        frame: pd.DataFrame = arrow.drop_columns(in_arrow).to_pandas()
+        for place, name in enumerate(arrow.column_names):
             kind = self.columns[name].type
-            if kind is Type.EDITS:
+            if kind.stays_in_arrow:
+                frame.insert(place, name, arrow_column(arrow[name].cast(kind.arrow)))
+            elif kind is Type.EDITS:
                 # Inside a list, to_pandas would drop the time zone.
                 frame[name] = object_column(arrow[name].to_pylist())
             elif kind.dtype == "object":
@@ -174,6 +197,13 @@ class Table:
             elif str(frame[name].dtype) != kind.dtype:
                 frame[name] = frame[name].astype(kind.dtype)
         return frame
+
+
+def arrow_column(values: pa.Array | pa.ChunkedArray) -> pd.Series:
+    """An Arrow array as a column of a DataFrame; nothing is copied."""
+    import pandas as pd
+
+    return pd.Series(pd.arrays.ArrowExtensionArray(values))
 
 
 def object_column(values: Iterable[Any]) -> pd.Series:

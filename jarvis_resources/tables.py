@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from jarvis_resources.table_types import Column, Table, Type, object_column, violations
+from jarvis_resources.table_types import Column, Table, Type, arrow_column, object_column, violations
 
-__all__ = ["ALL", "Column", "Table", "Type", "object_column", "violations"]
+__all__ = ["ALL", "Column", "Table", "Type", "arrow_column", "object_column", "violations"]
 
 # fmt: off
 KINDS = (
@@ -34,6 +34,9 @@ RESPONSE_TYPES = (
 )
 RELATIONSHIPS = ("CLOSE_FRIEND", "FAMILY", "ACQUAINTANCE", "PROFESSIONAL", "UNKNOWN")
 SPLITS = ("train", "dev", "holdout")
+VERDICTS = ("GOOD", "BAD", "AMBIGUOUS")
+REVIEW_REASONS = ("another_message", "nothing", "sarcasm", "context_missing", "several_messages", "only_this_person")
+"""Why a pair was not simply GOOD: the founding documents' checklist, and the two ways in which a link can be wrong."""
 _SHARE = (0.0, 1.0)
 _COSINE = (-1.001, 1.001)
 
@@ -64,6 +67,10 @@ def _real(meaning: str, **rest: Any) -> Column:
 
 def _texts(meaning: str, **rest: Any) -> Column:
     return Column(Type.TEXTS, meaning, **rest)
+
+
+def _guids(meaning: str) -> Column:
+    return Column(Type.GUIDS, meaning)
 
 
 _PAIR_ID = _text("128-bit hash of the normalised trigger and response, 32 hex digits", unique=True)
@@ -143,7 +150,7 @@ TURNS = Table(
         "is_from_me": _flag("Said by the owner"),
         "is_group": _flag("In a group conversation"),
         "thread_root_guid": _text("Inline-reply thread; null outside threads", nullable=True),
-        "message_guids": _texts("Its messages in order"),
+        "message_guids": _guids("Its messages in order"),
         "message_count": _count("Its messages"),
         "text": _text("Its messages joined by a line break", private=True),
         "started_at": _time("First message"),
@@ -157,8 +164,8 @@ _PAIR_COLUMNS = {
     "confidence": _share("Probability that the response answers the trigger"),
     "trigger_guid": _text("The one message answered"),
     "response_guid": _text("First message of my turn"),
-    "trigger_guids": _texts("The trigger's whole turn"),
-    "response_guids": _texts("My whole turn"),
+    "trigger_guids": _guids("The trigger's whole turn"),
+    "response_guids": _guids("My whole turn"),
     "trigger_text": _text("The message answered, as it stood when I replied", private=True),
     "trigger_turn_text": _text("The trigger's whole turn, as it stood when I replied", private=True),
     "response_text": _text("My whole turn", private=True),
@@ -182,7 +189,15 @@ SEMANTIC_PAIRS = Table(
     "My un-threaded turn and the message it most probably answers, before deduplication",
     _PAIR_COLUMNS,
 )
-PAIRS = Table("pairs", "A deduplicated (their message, my reply) pair", {**_PAIR_COLUMNS, "pair_id": _PAIR_ID})
+PAIRS = Table(
+    "pairs",
+    "A deduplicated (their message, my reply) pair",
+    {
+        **_PAIR_COLUMNS,
+        "pair_id": _PAIR_ID,
+        "occurrence_guids": _guids("All messages of mine that said this: response_guids of every occurrence"),
+    },
+)
 
 _SPLIT_VALUES = {"values": SPLITS, "nullable": True}
 PAIR_SPLITS = Table(
@@ -283,12 +298,16 @@ CONTACT_PROFILES = Table(
 
 GOLD_PAIR_REVIEW = Table(
     "gold_pair_review",
-    "One verdict of a reviewer on one pair",
+    "One verdict of a reviewer on one showing of a pair",
     {
+        "showing": _text("One time that a pair was shown; a fifth of the pairs is shown twice", unique=True),
         "pair_id": _text("Pair reviewed"),
-        "reviewer": _text("Who judged it"),
-        "verdict": _text("Judgement", values=("GOOD", "BAD", "AMBIGUOUS")),
-        "reason": _text("Why; null when none was given", nullable=True, private=True),
+        "source": _text("Its source then", values=("gold", "semantic")),
+        "confidence": _share("Its confidence then"),
+        "reviewer": _text("Who judged it; 'owner' is the owner", private=True),
+        "verdict": _text("Judgement", values=VERDICTS),
+        "reason": _text("Why; null when none was given", nullable=True, values=REVIEW_REASONS),
+        "note": _text("Why, in the reviewer's words; null when none were given", nullable=True, private=True),
         "reviewed_at": _time("When"),
     },
 )

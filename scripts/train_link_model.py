@@ -2,7 +2,7 @@
 
     .venv/bin/python scripts/train_link_model.py [--messages 20000] [--seeds 0,1,2] [--out FILE]
 
-Writes ``jarvis_assets/pairs/link_model.json`` and prints what the model does on the sample's test fold. The weights
+Writes ``jarvis_assets/pairs/links/shipped.json`` and prints what the model does on the sample's test fold. The weights
 start from ``START``, set by hand, and are held near them: a synthetic conversation is tidier than a real one, and where
 the two disagree on little evidence, sense wins. An owner's own inline replies move the model on from here.
 """
@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 
 from jarvis_assets.pairs import reply_links, segments
-from jarvis_assets.pairs.link_features import CANDIDATE_FEATURES, NOBODY_FEATURES
-from jarvis_assets.pairs.link_model import Head, LinkModel
-from jarvis_assets.pairs.link_truth import links_of_guids
+from jarvis_assets.pairs.links.features import CANDIDATE_FEATURES, NOBODY_FEATURES
+from jarvis_assets.pairs.links.truth import links_of_guids
+from jarvis_assets.pairs.links.weights import Head, LinkModel
 from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources.encoders import load_encoder
 from jarvis_resources.imessage.messages import read_history
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 HELD_NEAR = 1_000.0
 """Strength of the prior around ``START``, far above that of an owner's own links, for the reason above. Of 40 to 10,000
 this carried over best to real group talk (public IRC links, train split; no parameter is learned from them)."""
-OUT = Path(__file__).resolve().parents[1] / "jarvis_assets" / "pairs" / "link_model.json"
+OUT = Path(__file__).resolve().parents[1] / "jarvis_assets" / "pairs" / "links" / "shipped.json"
 
 WHOM = {
     "log_gap": -0.4, "log_rows_between": -0.7, "own_between=0": 0.9, "own_between=2": -0.6, "own_between>=3": -1.5,

@@ -11,6 +11,7 @@ from jarvis_assets import metadata
 from jarvis_assets.constants import MODEL_POOL, OWNERS
 from jarvis_assets.evaluation import baselines, calibration, contestants, holdout, plots, report
 from jarvis_assets.evaluation.gate import gate
+from jarvis_assets.pairs.review.summary import summarise
 from jarvis_assets.partitions import ENCODERS
 from jarvis_assets.release.contents import assemble_bank
 from jarvis_assets.vectors.embedding import text_encoder
@@ -97,6 +98,7 @@ def holdout_evaluation(
     people: pd.DataFrame,
     contact_profiles: pd.DataFrame,
     pair_splits: pd.DataFrame,
+    gold_pair_review: pd.DataFrame,
     router_calibration: dict[str, Any],
     messages: pd.DataFrame,
     jarvis: JarvisSettings,
@@ -131,7 +133,8 @@ def holdout_evaluation(
         limit=settings.evaluation_pairs,
         trigger_scores=trigger_scores,
     )
-    verdict = gate(evaluation)
+    review = summarise(gold_pair_review, pairs)
+    verdict = gate(evaluation, review.gold)
     written = report.write(
         settings.reports / f"{context.partition_key}.html",
         report.ReportContents(
@@ -156,6 +159,7 @@ def holdout_evaluation(
             trigger_scores=trigger_scores,
             reliability=fitted.reliability,
             bars={"template": fitted.template_bar, "generate": fitted.generate_bar},
+            review=review.anonymous(),
             links=_links(_latest(context, "semantic_pairs")),
             understanding=_understanding(context),
             examples=_examples(asked, answers) if settings.show_text else (),

@@ -14,6 +14,7 @@ import numpy as np
 
 from jarvis_assets.evaluation.baselines import RETRIEVAL
 from jarvis_assets.evaluation.holdout import AGAINST_PREVIOUS, LIFT
+from jarvis_assets.pairs.review.quality import GoldState
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,21 +32,24 @@ class Gate:
     """One sentence each; empty only when everything passed."""
 
 
-def gate(evaluation: pd.DataFrame) -> Gate:
-    """Whether a release may follow from ``evaluation`` (table HOLDOUT_EVALUATION).
+def gate(evaluation: pd.DataFrame, gold: GoldState | None = None) -> Gate:
+    """Whether a release may follow from ``evaluation`` (table HOLDOUT_EVALUATION) and the reviewed ``gold`` pairs.
 
     fail: the whole interval says that retrieval matches less often than the previous release, or than the best null
-    baseline; the previous release should go on serving. warn: nothing was measured, or the target (20 % above the best
-    null baseline) is not shown by the whole interval. pass: it is.
+    baseline, or that too few gold pairs are GOOD; the previous release should go on serving. warn: nothing was measured,
+    the target (20 % above the best null baseline) is not shown by the whole interval, or that of the gold pairs is not.
+    pass: they are, or nobody has reviewed.
     """
+    failed: list[str] = []
+    doubts: list[str] = []
+    if gold is not None and gold.state in ("bad", "doubtful"):
+        (failed if gold.state == "bad" else doubts).append(gold.sentence)
     by_measure = evaluation[evaluation["system"] == RETRIEVAL].set_index("measure")
     if LIFT not in by_measure.index or np.isnan(by_measure.loc[LIFT, "value"]):
-        return Gate("warn", ("Top-5 retrieval was not measured against a null baseline.",))
-    failed, doubts = [], []
-    lift = by_measure.loc[LIFT]
-    if lift["high"] < 0:
+        doubts.append("Top-5 retrieval was not measured against a null baseline.")
+    elif by_measure.loc[LIFT, "high"] < 0:
         failed.append("Retrieval matches less often than replies that never look at the message.")
-    elif not lift["low"] >= TARGET_LIFT:
+    elif not by_measure.loc[LIFT, "low"] >= TARGET_LIFT:
         doubts.append(
             f"It is not shown that retrieval matches {TARGET_LIFT:.0%} more often than the best null baseline."
         )

@@ -7,7 +7,7 @@ bytes. No picture shows message text; names of topics only where the caller says
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,22 +42,39 @@ def message_volume(messages: pd.DataFrame) -> bytes:
     import pandas as pd
 
     normal = messages[(messages["kind"] == "normal") & messages["sent_at"].notna()]
-    figure, axes = _canvas(7.2, 2.4)
     if normal.empty:
-        return _nothing(figure, axes)
+        return _nothing(*_canvas(7.2, 2.4))
     span = normal["sent_at"].max() - normal["sent_at"].min()
     period = "W" if span < pd.Timedelta(days=30 * _WEEKLY_BELOW_MONTHS) else "M"
     when = normal["sent_at"].dt.tz_localize(None).dt.to_period(period)
     counts = pd.crosstab(when, normal["is_from_me"]).reindex(columns=[True, False], fill_value=0)
     counts = counts.reindex(pd.period_range(when.min(), when.max(), freq=period), fill_value=0)
     left = counts.index.to_timestamp()
-    width = 6.0 if period == "W" else 26.0
-    mine, theirs = counts[True].to_numpy(), counts[False].to_numpy()
-    axes.bar(left, mine, width=width, align="edge", color=MINE, label="mine")
-    axes.bar(left, theirs, width=width, align="edge", bottom=mine, color=THEIRS, label="theirs")
-    axes.set_ylabel("messages per week" if period == "W" else "messages per month")
-    axes.yaxis.set_major_formatter("{x:,.0f}")
-    axes.legend(loc="upper left", ncols=2)
+    return _stacked(left, counts[True].to_numpy(), counts[False].to_numpy(), "week" if period == "W" else "month")
+
+
+def monthly_volume(first: str, mine: Sequence[int], theirs: Sequence[int]) -> bytes:
+    """Messages of each month from ``first`` (as 2019-04) on, mine and theirs stacked."""
+    year, month = map(int, first.split("-"))
+    starts = np.datetime64(f"{year:04}-{month:02}", "M") + np.arange(len(mine))
+    return _stacked(starts.astype("datetime64[D]"), np.asarray(mine), np.asarray(theirs), "month")
+
+
+def people_by_rank(messages: Sequence[int]) -> bytes:
+    """Messages with each person, most first, on a log scale; dotted lines at the quartiles."""
+    figure, axes = _canvas(7.2, 2.4)
+    if not messages:
+        return _nothing(figure, axes)
+    rank = np.arange(1, len(messages) + 1)
+    axes.fill_between(rank, 0.8, messages, step="mid", color=MINE, alpha=0.16, linewidth=0)
+    axes.step(rank, messages, where="mid", color=MINE, linewidth=1.4, marker="o" if len(messages) == 1 else None)
+    for share in (0.25, 0.5, 0.75):
+        axes.axvline(1 + (len(messages) - 1) * share, color=SOFT, linestyle=(0, (1, 3)), linewidth=1)
+    axes.set(yscale="log", xlim=(0.5, len(messages) + 0.5), ylim=(0.8, None))
+    axes.set(xlabel="people, most messages first", ylabel="messages with them")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:,.0f}")
+    axes.minorticks_off()
     return _png(figure)
 
 
@@ -141,6 +158,35 @@ def intervals(evaluation: pd.DataFrame, measure: str, systems: Sequence[str], *,
     axes.set_xlabel(label or measure)
     axes.grid(visible=True, axis="x", color=RULE, linewidth=0.6)
     axes.grid(visible=False, axis="y")
+    return _png(figure)
+
+
+def shares(found: Mapping[str, tuple[float, float, float]], label: str) -> bytes:
+    """Shares with their intervals, (share, low, high) by name, from the top."""
+    figure, axes = _canvas(7.2, 0.7 + 0.24 * max(len(found), 1))
+    if not found:
+        return _nothing(figure, axes)
+    share, low, high = np.array(list(found.values()), np.float64).T
+    place = np.arange(len(found))[::-1]
+    axes.hlines(place, low, high, color=THEIRS, linewidth=2)
+    axes.scatter(share, place, color=ACCENT, s=18, zorder=3, clip_on=False)
+    axes.set_yticks(place, list(found))
+    axes.set(xlim=(0, 1), xlabel=label)
+    axes.xaxis.set_major_formatter("{x:.0%}")
+    axes.grid(visible=True, axis="x", color=RULE, linewidth=0.6)
+    axes.grid(visible=False, axis="y")
+    return _png(figure)
+
+
+def _stacked(left: ArrayLike, mine: ArrayLike, theirs: ArrayLike, period: str) -> bytes:
+    """Bars of mine and on top of them theirs, a bar for each ``period`` that begins at ``left``."""
+    figure, axes = _canvas(7.2, 2.4)
+    width = 6.0 if period == "week" else 26.0
+    axes.bar(left, mine, width=width, align="edge", color=MINE, label="mine")
+    axes.bar(left, theirs, width=width, align="edge", bottom=mine, color=THEIRS, label="theirs")
+    axes.set_ylabel(f"messages per {period}")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.legend(loc="upper left", ncols=2)
     return _png(figure)
 
 

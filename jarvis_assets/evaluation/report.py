@@ -20,6 +20,7 @@ import numpy as np
 from jarvis_assets.evaluation import holdout, measures, plots
 from jarvis_assets.evaluation.baselines import NULL_BASELINES, RETRIEVAL, SYSTEMS
 from jarvis_assets.evaluation.gate import Gate
+from jarvis_assets.pairs.review.summary import ReviewSummary
 from jarvis_resources.files import write_private
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class ReportContents:
     """Bars chosen on dev, by name (probability)."""
     links: Mapping[str, float | str | None] = field(default_factory=dict)
     """Figures of the reply-link model on hidden threads, by name."""
+    review: ReviewSummary | None = None
+    """What reviewers said of sampled pairs; without their names."""
     understanding: pd.DataFrame | None = None
     """Measures of the classifiers, a row each; shown as it is."""
     examples: Sequence[Example] = ()
@@ -296,4 +299,6 @@ def _pictures(contents: ReportContents) -> dict[str, str]:
         )
     if contents.reliability:
         found["reliability"] = plots.reliability(contents.reliability)
+    if contents.review is not None and contents.review.intervals():
+        found["review"] = plots.shares(contents.review.intervals(), "share GOOD")
     return {name: f"data:image/png;base64,{base64.b64encode(png).decode()}" for name, png in found.items()}

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jarvis_assets.pairs.lists import joined, lists, offsets_of, ranges, strings
+from jarvis_resources.tables import Type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +28,16 @@ CONTEXT_MESSAGES = 50
 """Most messages in a context: what the design defines; ``settings.context_messages`` overrides it."""
 ME = "me"
 """Speaker of my own messages in a context."""
-
-Entry = dict[str, str]
-"""One message of a context: guid, speaker ('me' or a person_id), text."""
+_BATCH = 16_384
+"""Contexts made at a time: of 50 messages each, their lists and texts are 120 MB."""
 
 
 @dataclass(frozen=True)
 class Contexts:
-    """Contexts of n triggers, aligned: their messages, and the same as text."""
+    """Contexts of n triggers, aligned: ``entries`` (column type ``CONTEXT``), and the same as ``texts``."""
 
-    entries: list[list[Entry]]
-    texts: list[str]
+    entries: pa.ChunkedArray
+    texts: pa.ChunkedArray
 
 
 def contexts(
@@ -50,30 +54,59 @@ def contexts(
     ``trigger_turns`` and ``reply_micros`` (µs since 1970) are aligned; ``segments`` has a number per turn. ``people``
     lends its display names to the text form.
     """
-    if len(trigger_turns) == 0:
-        return Contexts([], [])
-    starts = segment_starts(timeline, segments)
     ends = timeline.first[trigger_turns]
-    begins = np.maximum(starts[ends], ends - limit)
-    entries, lines = _rendered(timeline, people)
-    edits_before = np.concatenate([[0], np.cumsum(timeline.edited)])
-    has_edits = edits_before[ends] > edits_before[begins]
+    begins = np.maximum(segment_starts(timeline, segments)[ends], ends - limit) if len(ends) else ends
+    lines = _Lines.of(timeline, people)
+    edits_before = offsets_of(timeline.edited.astype(np.int64))
+    entries, texts = [], []
+    for start in range(0, len(ends), _BATCH):
+        part = slice(start, start + _BATCH)
+        sizes = ends[part] - begins[part]
+        offsets, shown = offsets_of(sizes), ranges(begins[part], sizes)
+        seen = lines.text.take(shown)
+        if (edits_before[ends[part]] > edits_before[begins[part]]).any():
+            seen = _as_seen(timeline, seen, shown, np.repeat(reply_micros[part], sizes))
+        spoken = pa.StructArray.from_arrays(
+            [lines.guid.take(shown), lines.speaker.take(shown), seen], names=["guid", "speaker", "text"]
+        )
+        entries.append(lists(offsets, spoken))
+        texts.append(joined(offsets, pc.binary_join_element_wise(lines.label.take(shown), seen, ": ")))
+    return Contexts(pa.chunked_array(entries, Type.CONTEXT.arrow), pa.chunked_array(texts, pa.string()))
 
-    listed: list[list[Entry]] = []
-    texts: list[str] = []
-    # A loop over pairs: each context is a list of its own. The entries themselves are shared between contexts.
-    for a, b, edited, micros in zip(
-        begins.tolist(), ends.tolist(), has_edits.tolist(), reply_micros.tolist(), strict=True
-    ):
-        part, shown = entries[a:b], lines[a:b]
-        if edited:
-            for at in (a + np.flatnonzero(timeline.edited[a:b])).tolist():
-                text = timeline.text_seen(at, micros)
-                part[at - a] = {**part[at - a], "text": text}
-                shown[at - a] = lines[at].removesuffix(entries[at]["text"]) + text
-        listed.append(part)
-        texts.append("\n".join(shown))
-    return Contexts(listed, texts)
+
+def _as_seen(
+    timeline: Timeline, texts: pa.StringArray, positions: NDArray[np.int64], micros: NDArray[np.int64]
+) -> pa.StringArray:
+    """``texts`` of the messages at ``positions`` as they stood at ``micros``."""
+    edited = timeline.edited[positions]
+    # A loop over edited messages in contexts: few messages are ever edited.
+    stood = [timeline.text_seen(at, when) for at, when in zip(positions[edited], micros[edited], strict=True)]
+    return pc.replace_with_mask(texts, pa.array(edited), pa.array(stood, pa.string()))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """What each message of a timeline contributes to a context."""
+
+    guid: pa.StringArray
+    speaker: pa.StringArray
+    label: pa.StringArray
+    """The speaker in the text form."""
+    text: pa.StringArray
+
+    @classmethod
+    def of(cls, timeline: Timeline, people: pd.DataFrame | None) -> _Lines:
+        rows = timeline.messages
+        speaker = rows["person_id"].fillna("unknown").mask(rows["is_from_me"], ME)
+        who, speakers = pd.factorize(speaker)
+        labels = speaker_labels([person for person in speakers if person != ME], people) | {ME: "Me"}
+        number = pa.array(who)
+        return cls(
+            guid=strings(rows["guid"]),
+            speaker=pa.array(speakers.tolist(), pa.string()).take(number),
+            label=pa.array([labels[person] for person in speakers], pa.string()).take(number),
+            text=strings(rows["text"]),
+        )
 
 
 def segment_starts(timeline: Timeline, segments: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -92,17 +125,3 @@ def speaker_labels(person_ids: Sequence[str], people: pd.DataFrame | None) -> di
         known = people[people["display_name"].notna()]
         names = dict(zip(known["person_id"], known["display_name"], strict=True))
     return {person: f"Them ({names.get(person) or person[:6]})" for person in person_ids}
-
-
-def _rendered(timeline: Timeline, people: pd.DataFrame | None) -> tuple[list[Entry], list[str]]:
-    """Every message as a context entry and as a line of text."""
-    rows = timeline.messages
-    mine = rows["is_from_me"].to_numpy()
-    speaker = rows["person_id"].fillna("unknown").mask(rows["is_from_me"], ME)
-    labels = {**speaker_labels(speaker[~mine].unique().tolist(), people), ME: "Me"}
-    entries = [
-        {"guid": guid, "speaker": who, "text": text}
-        for guid, who, text in zip(rows["guid"], speaker, rows["text"], strict=True)
-    ]
-    lines = (speaker.map(labels) + ": " + rows["text"]).tolist()
-    return entries, lines

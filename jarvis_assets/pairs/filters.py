@@ -1,79 +1,82 @@
-"""Which pairs are not worth learning from, each under a named reason.
+"""Which found pairs are not worth learning from, each under a named reason.
 
-Length bounds, one-time codes, automated senders, tapbacks that came as text, walls of text, sides that have nothing to
-do with each other. A reply is never dropped for being short or plain ("ok", "yes"): what the pair is decides, not how
-the answer looks.
+Length bounds, one-time codes, automated senders, tapbacks that came as text, what was forwarded. A reply is never
+dropped for being plain ("ok", "yes"). Whether two sides have anything to do with each other is for ``coherence``; what
+machines write is told by ``machine_texts``.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from jarvis_assets.pairs.found import Found
-from jarvis_resources.imessage.tapbacks import reads_as_tapback
+from jarvis_assets.pairs.machine_texts import holds_code, is_forwarded, is_notice
+from jarvis_resources.imessage import tapbacks
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 TRIGGER_CHARACTERS = (3, 500)
 """Shortest and longest trigger (characters), as the design has it."""
 RESPONSE_CHARACTERS = (2, 1_000)
 """Shortest and longest response (characters), as the design has it."""
-LEAST_COHERENCE = -0.05
-"""Cosine below which a semantic pair's sides speak against each other. Random pairs have 0.09-0.12 and right short
-answers lie there too, so that only what is clearly opposed goes; the link model has weighed the rest already."""
-WALL_LINES = 15
-"""A side of more lines than this was pasted or forwarded, not said."""
-
-ONE_TIME_CODE = (
-    r"(?i)(?<!area )(?<!zip )(?<!postal )(?<!country )(?<!dress )"
-    r"\b(?:code|otp|passcode|pin|verification|verify|one[- ]time)\b[^\n]{0,60}?"
-    r"\b(?:[a-z]-)?(?!(?:19|20)\d\d\b)(?:\d{4,8}|\d{3}[ -]\d{3})\b(?!-\d)"
-    r"|\b(?:[a-z]-)?\d{4,8} is your\b[^\n]{0,40}\b(?:code|otp|passcode|pin)\b"
-)
-"""A number of four to eight digits beside a word that makes it a code; an area code, "pin 12" and a year are none."""
-FORWARDED = (
-    r"(?im)^\W*(?:-+ ?forwarded message|begin forwarded message|fwd?:|forwarded as received|forwarded many times)"
-)
+REASONS = (
+    "automated_sender", "one_time_code", "tapback_text", "forwarded_or_pasted", "trigger_too_short",
+    "trigger_too_long", "response_too_short", "response_too_long",
+)  # fmt: skip
+"""In the order in which they are asked; the first that applies is the pair's."""
 
 
-def filter_pairs(pairs: pd.DataFrame, people: pd.DataFrame) -> Found:
-    """``pairs`` worth learning from (a pair table, same columns), and the others counted by the first reason that applies.
+def unfit(pairs: pd.DataFrame, people: pd.DataFrame) -> pd.Series[str]:
+    """Why each of ``pairs`` is not worth learning from, one of ``REASONS``; null where it is.
 
-    Reasons: ``automated_sender``, ``one_time_code``, ``tapback_text``, ``forwarded_or_pasted``, ``trigger_too_short``,
-    ``trigger_too_long``, ``response_too_short``, ``response_too_long``, ``incoherent``.
+    ``pairs`` needs ``person_id``, ``trigger_text`` and ``response_text``; ``people`` says who is automated.
     """
-    if pairs.empty:
-        return Found(pairs)
     trigger, response = pairs["trigger_text"], pairs["response_text"]
-    trigger_length, response_length = trigger.str.len(), response.str.len()
     automated = people.loc[people["is_automated"], "person_id"]
-    reasons: dict[str, pd.Series[bool]] = {
-        "automated_sender": pairs["person_id"].isin(automated),
-        "one_time_code": _either(trigger, response, ONE_TIME_CODE),
-        "tapback_text": trigger.map(reads_as_tapback) | response.map(reads_as_tapback),
-        "forwarded_or_pasted": _either(trigger, response, FORWARDED)
-        | (trigger.str.count("\n") >= WALL_LINES)
-        | (response.str.count("\n") >= WALL_LINES) & (response_length > RESPONSE_CHARACTERS[1] // 2),
-        "trigger_too_short": trigger_length < TRIGGER_CHARACTERS[0],
-        "trigger_too_long": trigger_length > TRIGGER_CHARACTERS[1],
-        "response_too_short": response_length < RESPONSE_CHARACTERS[0],
-        "response_too_long": response_length > RESPONSE_CHARACTERS[1],
-        "incoherent": (pairs["source"] == "semantic") & (pairs["coherence"] < LEAST_COHERENCE),
-    }
-    dropped = np.zeros(len(pairs), dtype=bool)
-    drops: dict[str, int] = {}
-    for reason, applies in reasons.items():
-        newly: NDArray[np.bool_] = applies.to_numpy(dtype=bool) & ~dropped
-        if newly.any():
-            drops[reason] = int(newly.sum())
-        dropped |= newly
-    return Found(pairs[~dropped].reset_index(drop=True), drops)
+    applies: dict[str, NDArray[np.bool_]] = {
+        "automated_sender": pairs["person_id"].isin(automated).to_numpy() | _where(trigger, is_notice, r"(?i)rates|automated|reply|te?xt|send"),
+        "one_time_code": _where(trigger, holds_code, r"\d{3}|#") | _where(response, holds_code, r"\d{3}|#"),
+        "tapback_text": _where(trigger, tapbacks.reads_as_tapback, tapbacks.marks()) | _where(response, tapbacks.reads_as_tapback, tapbacks.marks()),
+        "forwarded_or_pasted": _where(trigger, is_forwarded) | _where(response, _is_forwarded_reply),
+        "trigger_too_short": _shorter(trigger, TRIGGER_CHARACTERS[0]),
+        "trigger_too_long": (trigger.str.len() > TRIGGER_CHARACTERS[1]).to_numpy(),
+        "response_too_short": _shorter(response, RESPONSE_CHARACTERS[0]),
+        "response_too_long": (response.str.len() > RESPONSE_CHARACTERS[1]).to_numpy(),
+    }  # fmt: skip
+    first = np.argmax([*applies.values(), np.ones(len(pairs), dtype=bool)], axis=0)
+    return pd.Series(np.array([*applies, None], dtype=object)[first], index=pairs.index, dtype="str")
 
 
-def _either(trigger: pd.Series[str], response: pd.Series[str], pattern: str) -> pd.Series[bool]:
-    """Where either side matches ``pattern``."""
-    return trigger.str.contains(pattern, regex=True) | response.str.contains(pattern, regex=True)
+def _where(texts: pd.Series[str], says: Callable[[str], bool], only: str | None = None) -> NDArray[np.bool_]:
+    """Which of ``texts`` are so; those without a match of ``only``, which is quick to find, are not."""
+    rows = np.arange(len(texts))
+    if only:
+        rows = rows[pc.match_substring_regex(pa.array(texts, type=pa.string()), only).to_numpy(zero_copy_only=False)]
+    out: NDArray[np.bool_] = np.zeros(len(texts), dtype=bool)
+    out[rows] = [says(text) for text in texts.iloc[rows]]
+    return out
+
+
+def _is_forwarded_reply(text: str) -> bool:
+    """My turn is a burst, each message a line: many short lines are no wall."""
+    return len(text) > RESPONSE_CHARACTERS[1] // 2 and is_forwarded(text)
+
+
+def _shorter(texts: pd.Series[str], least: int) -> NDArray[np.bool_]:
+    """Which texts have fewer than ``least`` characters; one that is a word by itself (8, 好, 👍) counts as two."""
+    out: NDArray[np.bool_] = (texts.str.len() < least).to_numpy(dtype=bool, copy=True)
+    rows = np.flatnonzero(out)
+    out[rows] = [sum(2 if _is_word(sign) else 1 for sign in text) < least for text in texts.iloc[rows]]
+    return out
+
+
+def _is_word(sign: str) -> bool:
+    return sign.isdigit() or unicodedata.east_asian_width(sign) in "WF" or unicodedata.category(sign) == "So"

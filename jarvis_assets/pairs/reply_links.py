@@ -14,17 +14,21 @@ import numpy as np
 
 from jarvis_assets.pairs.context import CONTEXT_MESSAGES
 from jarvis_assets.pairs.found import Found
-from jarvis_assets.pairs.link_candidates import TurnArrays
-from jarvis_assets.pairs.link_features import LinkInputs, Wording
-from jarvis_assets.pairs.link_model import Head, LinkModel
-from jarvis_assets.pairs.link_training import PRIOR_STRENGTH, calibrate, calibration_error, choose_threshold, fit
-from jarvis_assets.pairs.link_truth import DEV, TEST, TRAIN, explicit_links, fold_of, problem_of, problem_with_truth
+from jarvis_assets.pairs.links.fitting import PRIOR_STRENGTH, calibrate, calibration_error, choose_threshold, fit
+from jarvis_assets.pairs.links.inputs import LinkInputs
+from jarvis_assets.pairs.links.ranker import Known
+from jarvis_assets.pairs.links.truth import DEV, TEST, TRAIN, explicit_links, fold_of, problem_of, problem_with_truth
+from jarvis_assets.pairs.links.weights import Head, LinkModel
 from jarvis_assets.pairs.pair_rows import coherence_of, pair_rows
 from jarvis_assets.pairs.timeline import Timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
     from numpy.typing import NDArray
+
+    from jarvis_assets.pairs.links.ranker import Ranker
 
 FEWEST_LINKS = 100
 """Explicit links of one kind of conversation (train fold) from which the owner's own model is learned."""
@@ -66,7 +70,7 @@ class LinkReport:
 
     def as_metadata(self) -> dict[str, float | int | str]:
         """The report as flat metadata; what was not measured is left out."""
-        out: dict[str, float | int | str] = {"link_model": self.provenance}
+        out: dict[str, float | int | str] = {"links_learned_from": self.provenance}
         for kind, measured in (("direct", self.direct), ("group", self.group)):
             out |= {f"links_{kind}_{name}": value for name, value in asdict(measured).items() if value is not None}
         return out
@@ -79,7 +83,7 @@ def link_inputs(
     people: pd.DataFrame | None = None,
 ) -> LinkInputs:
     """What features are computed from; make it once per turns table and hand it to the functions below."""
-    return LinkInputs(TurnArrays.of(turns), Wording.of(turns, people), turn_vectors, segments)
+    return LinkInputs.of(turns, turn_vectors, segments, people)
 
 
 def pair_unthreaded_turns(
@@ -104,7 +108,7 @@ def pair_unthreaded_turns(
     mine = np.flatnonzero((turns["is_from_me"] & turns["thread_root_guid"].isna()).to_numpy())
     trigger_turns, confidence = predict(inputs, mine, model)
     lacking = trigger_turns < 0
-    threshold = np.where(inputs.arrays.is_group[mine], model.group.threshold, model.direct.threshold)
+    threshold = np.where(inputs.arrays.is_group[mine], model.group_threshold, model.direct.threshold)
     unsure = ~lacking & (confidence < threshold) if use_threshold else np.zeros(len(mine), dtype=bool)
     keep = ~lacking & ~unsure
     timeline = Timeline.of(turns, messages)
@@ -132,14 +136,18 @@ def predict(
     trigger = np.full(len(responses), -1, dtype=np.int64)
     confidence = np.zeros(len(responses))
     group = inputs.arrays.is_group[responses]
-    for head, kind in ((model.direct, ~group), (model.group, group)):
+    if model.ranker is not None and group.any():
+        found = model.ranker.best(inputs, responses[group])
+        trigger[group], confidence[group] = found.trigger, model.ranker.confidence(found.share)
+    weighed = [(model.direct, ~group)] + ([(model.group, group)] if model.ranker is None else [])
+    for head, kind in weighed:
         members = np.flatnonzero(kind)
         for begin in range(0, len(members), _BLOCK):
             part = members[begin : begin + _BLOCK]
-            found, problem = problem_of(inputs, responses[part])
+            candidates, problem = problem_of(inputs, responses[part])
             best = problem.best(head)
             has = best.winner >= 0
-            trigger[part[has]] = found.turn[best.winner[has]]
+            trigger[part[has]] = candidates.turn[best.winner[has]]
             confidence[part[has]] = best.confidence[has]
     return trigger, confidence
 
@@ -151,10 +159,24 @@ def model_for(
     segments: NDArray[np.int64],
     *,
     inputs: LinkInputs | None = None,
+    learn: Callable[[Known], Ranker | None] | None = None,
 ) -> LinkModel:
-    """This owner's link model: learned from their inline replies where there are enough, else the one that ships."""
+    """This owner's link model: learned from their inline replies where there are enough, else the one that ships.
+
+    ``learn`` is given the inline replies in groups and may return trees for groups (``learning.learned`` does, where
+    there are public links).
+    """
     inputs = inputs or link_inputs(turns, turn_vectors, segments)
-    return train(turns, inputs, explicit_links(turns, messages))
+    links = explicit_links(turns, messages)
+    model = train(turns, inputs, links)
+    if learn is None:
+        return model
+    response = links["response"].to_numpy(dtype=np.int64)
+    train_fold = fold_of(turns["turn_id"].iloc[response]) == TRAIN
+    ranker = learn(Known(inputs, links[train_fold & inputs.arrays.is_group[response]]))
+    if ranker is None:
+        return model
+    return replace(model, ranker=ranker, provenance=f"{model.provenance}; in groups {ranker.provenance}")
 
 
 def train(
@@ -217,29 +239,52 @@ def hide_and_predict(
     group = inputs.arrays.is_group[rows]
     return LinkReport(
         _measured(inputs, known[chosen & ~group], model.direct),
-        _measured(inputs, known[chosen & group], model.group),
+        _measured(inputs, known[chosen & group], model.group)
+        if model.ranker is None
+        else _measured_ranker(inputs, known[chosen & group], model.ranker),
         model.provenance,
     )
 
 
 def _measured(inputs: LinkInputs, links: pd.DataFrame, head: Head) -> Measured:
-    n = int((links["trigger"] >= 0).sum())
-    if n == 0:
+    if not (links["trigger"] >= 0).any():
         return Measured(0, None, None, None, None, None, head.threshold)
     problem, truth = problem_with_truth(inputs, links)
     best = problem.best(head)
     has = best.winner >= 0
-    right = has & (best.winner == truth.answer)
-    # Links alone hold no openers: what is measured then is whom, given that the turn answers.
-    confidence = best.confidence if truth.known_nobody.any() else best.whom
-    kept = has & (best.confidence >= head.threshold)
+    return _figures(links, has, has & (best.winner == truth.answer), best.confidence, best.whom, head.threshold)
+
+
+def _measured_ranker(inputs: LinkInputs, links: pd.DataFrame, ranker: Ranker) -> Measured:
+    if not (links["trigger"] >= 0).any():
+        return Measured(0, None, None, None, None, None, ranker.threshold)
+    links = links.sort_values("response")
+    best = ranker.best(inputs, links["response"].to_numpy(dtype=np.int64))
+    right = (best.trigger >= 0) & (best.trigger == links["trigger"].to_numpy())
+    whom = ranker.confidence(best.share / np.maximum(best.answers, np.finfo(float).tiny))
+    return _figures(links, best.trigger >= 0, right, ranker.confidence(best.share), whom, ranker.threshold)
+
+
+def _figures(
+    links: pd.DataFrame,
+    has: NDArray[np.bool_],
+    right: NDArray[np.bool_],
+    confidence: NDArray[np.float64],
+    whom: NDArray[np.float64],
+    threshold: float,
+) -> Measured:
+    """What is reported of links: ``has`` a candidate, ``right``; ``whom``: the confidence given that a turn answers."""
+    n = int((links["trigger"] >= 0).sum())
+    kept = has & (confidence >= threshold)
     hits = int((right & kept).sum())
+    # Links alone hold no openers: what is measured then is whom, given that the turn answers.
+    sure = confidence if n < len(links) else whom
     return Measured(
         n=n,
         precision=hits / int(kept.sum()) if kept.any() else None,
         recall=hits / n,
         coverage=float(kept.sum()) / len(links),
         accuracy=float(right.sum()) / n,
-        ece=calibration_error(confidence[has], right[has].astype(np.float64)),
-        threshold=head.threshold,
+        ece=calibration_error(sure[has], right[has].astype(np.float64)),
+        threshold=threshold,
     )

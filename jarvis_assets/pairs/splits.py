@@ -1,8 +1,8 @@
-"""Which side of each split a pair is on, and the proof that nothing leaks across.
+"""Which side of each split a pair is on: train, dev or holdout, by three strategies.
 
-Sides follow from hashes of the pair's key and of the person, and from a frozen date: a pair never moves when the
-history grows. What nearly duplicates an earlier pair of another side is set aside. A message that is a holdout's
-response is masked in the contexts of train and dev.
+Sides follow from hashes of what the pair says and of the person, and from a frozen date: a pair never moves when the
+history grows. Whatever says the same is on one side, whichever occurrence stands for it. What nearly duplicates an
+earlier pair of another side is set aside. Contexts are masked in ``masking``; ``leaks`` proves that nothing leaks.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from jarvis_assets.pairs.dedupe import said
+from jarvis_assets.pairs.near_duplicates import nearly_repeated
 from jarvis_resources import tables
 from jarvis_resources.errors import SettingsError
 from jarvis_resources.files import write_private
-from jarvis_serving.normalise import wording_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,36 +30,38 @@ HOLDOUT_SHARE = 0.20
 """Share of pairs (strategies pair and time) or people (contact) on the holdout side."""
 DEV_SHARE = 0.10
 """Share of train that is dev: thresholds are tuned there and nowhere else."""
+COLUMNS = ("pair_id", "person_id", "trigger_text", "response_text", "responded_at")
+"""What of ``pairs`` the sides follow from."""
 STRATEGIES = ("split_pair", "split_contact", "split_time")
 CUTOFF_FILE = "time_cutoff.json"
 """Where ``$JARVIS_HOME`` keeps the frozen date of ``split_time``."""
 NEAR_DUPLICATE = "near_duplicate_of_another_side"
-"""Why a pair is set aside: an earlier pair with the same wording on both sides is on another side."""
+"""Why a pair is set aside: an earlier pair that nearly reads the same is on another side."""
 
 
 def assign(pairs: pd.DataFrame, *, cutoff: datetime | None) -> pd.DataFrame:
-    """The table ``pair_splits`` of ``pairs``.
+    """The table ``pair_splits`` of ``pairs``, of which it needs ``COLUMNS``.
 
     ``cutoff``: replies from then on are the holdout of ``split_time``; freeze it at the first mining
     (``default_cutoff``). None: ``split_time`` is null throughout.
     """
     if pairs.empty:
         return tables.PAIR_SPLITS.empty()
-    by_key = _uniform(pairs["pair_id"], b"pair")
-    is_dev = _uniform(pairs["pair_id"], b"dev") < DEV_SHARE
+    says = said(pairs)
+    is_dev = _uniform(says["both"], b"dev") < DEV_SHARE
     people, person = np.unique(pairs["person_id"].to_numpy(dtype=str), return_inverse=True)
     by_person = _uniform(pd.Series(people), b"contact")[person]
     sides: dict[str, NDArray[Any]] = {
-        "split_pair": _side(by_key < HOLDOUT_SHARE, is_dev),
+        "split_pair": _side(_uniform(says["both"], b"pair") < HOLDOUT_SHARE, is_dev),
         "split_contact": _side(by_person < HOLDOUT_SHARE, is_dev),
     }
     if cutoff is None:
         sides["split_time"] = np.full(len(pairs), None, dtype=object)
     else:
         sides["split_time"] = _side((pairs["responded_at"] >= pd.Timestamp(cutoff)).to_numpy(), is_dev)
-    first = _first_alike(pairs)
+    near = nearly_repeated(pairs, says)
     for side in sides.values():
-        side[side != side[first]] = None
+        _set_aside(side, *near)
     aside = pd.isna(sides["split_pair"])
     frame = pd.DataFrame(
         {
@@ -96,66 +99,6 @@ def frozen_cutoff(home: Path, pairs: pd.DataFrame) -> datetime | None:
     return cutoff
 
 
-def mask_holdout(pairs: pd.DataFrame, splits: pd.DataFrame, *, strategy: str = "split_pair") -> pd.DataFrame:
-    """``pairs`` in which no context of train or dev holds a message that is a holdout's response.
-
-    Masked messages are taken out of ``context`` and of ``context_text``; contexts of the holdout stay whole.
-    """
-    side = _sides(pairs, splits, strategy)
-    hidden = {guid for guids in pairs.loc[side == "holdout", "response_guids"] for guid in guids}
-    contexts, texts = pairs["context"].tolist(), pairs["context_text"].tolist()
-    learns = (side != "holdout").to_numpy()
-    # A loop over contexts: each is a list of its own length.
-    for row in np.flatnonzero(learns).tolist():
-        keep = [entry["guid"] not in hidden for entry in contexts[row]]
-        if not all(keep):
-            lines = _lines(contexts[row], texts[row])
-            texts[row] = "\n".join(line for line, stays in zip(lines, keep, strict=True) if stays)
-            contexts[row] = [entry for entry, stays in zip(contexts[row], keep, strict=True) if stays]
-    return pairs.assign(
-        context=pd.Series(contexts, dtype=object, index=pairs.index),
-        context_text=pd.Series(texts, dtype="str", index=pairs.index),
-    )
-
-
-def leaks(pairs: pd.DataFrame, splits: pd.DataFrame, *, learned_from: pd.DataFrame | None = None) -> list[str]:
-    """What leaks between the sides, a sentence for each kind; empty: nothing.
-
-    ``learned_from``: the pairs with the contexts that learning sees; default: ``mask_holdout`` of ``pairs``.
-    """
-    out: list[str] = []
-    if splits["pair_id"].duplicated().any():
-        out.append(f"{int(splits['pair_id'].duplicated().sum())} keys stand on more than one row.")
-    if set(splits["pair_id"]) != set(pairs["pair_id"]):
-        out.append("The splits and the pairs do not hold the same keys.")
-    if out or pairs.empty:
-        return out
-    alike = _wording(pairs)
-    for strategy in STRATEGIES:
-        side = _sides(pairs, splits, strategy)
-        placed = side.notna()
-        if crossing := _crossing(alike[placed], side[placed]):
-            out.append(f"{strategy}: {crossing} wordings stand on more than one side.")
-    contact = _sides(pairs, splits, "split_contact")
-    known = contact.notna()
-    if crossing := _crossing(pairs["person_id"][known], contact[known].replace("dev", "train")):
-        out.append(f"split_contact: {crossing} people stand on both sides.")
-    time = _sides(pairs, splits, "split_time")
-    held, learned = pairs["responded_at"][time == "holdout"], pairs["responded_at"][time.isin(("train", "dev"))]
-    if len(held) and len(learned) and held.min() <= learned.max() and (held < learned.max()).any():
-        out.append("split_time: a holdout reply is older than a reply of train.")
-    seen = mask_holdout(pairs, splits) if learned_from is None else learned_from
-    side = _sides(seen, splits, "split_pair")
-    hidden = {guid for guids in seen.loc[side == "holdout", "response_guids"] for guid in guids}
-    shown = sum(
-        any(entry["guid"] in hidden for entry in context)
-        for context in seen.loc[side.isin(("train", "dev")), "context"]
-    )
-    if shown:
-        out.append(f"split_pair: {shown} contexts of train or dev show a holdout's response.")
-    return out
-
-
 def _side(holdout: NDArray[np.bool_], dev: NDArray[np.bool_]) -> NDArray[Any]:
     return np.where(holdout, "holdout", np.where(dev, "dev", "train")).astype(object)
 
@@ -166,38 +109,17 @@ def _uniform(keys: pd.Series[str], salt: bytes) -> NDArray[np.float64]:
     return np.array(hashed, dtype=np.float64) / 2.0**64
 
 
-def _wording(pairs: pd.DataFrame) -> pd.Series[str]:
-    """The key under which near duplicates are alike: both sides' wording."""
-    return pairs["trigger_text"].map(wording_key) + "\x1f" + pairs["response_text"].map(wording_key)
+def _set_aside(side: NDArray[Any], later: NDArray[np.int64], earlier: NDArray[np.int64]) -> None:
+    """Take each pair off its side that nearly duplicates an earlier one on another; in place.
+
+    A loop over the near duplicates, in the order of time: what was set aside itself keeps nobody off a side.
+    """
+    for new, old in zip(later.tolist(), earlier.tolist(), strict=True):
+        if side[old] is not None and side[new] is not None and side[new] != side[old]:
+            side[new] = None
 
 
-def _first_alike(pairs: pd.DataFrame) -> NDArray[np.int64]:
-    """Position of the earliest pair with each pair's wording (itself, where there is none)."""
-    order = pairs.assign(row=np.arange(len(pairs))).sort_values(["responded_at", "pair_id"], kind="stable")["row"]
-    alike = pd.factorize(_wording(pairs))[0]
-    first = np.full(alike.max() + 1, -1, dtype=np.int64)
-    reverse = order.to_numpy()[::-1]
-    first[alike[reverse]] = reverse
-    return np.asarray(first[alike])
-
-
-def _sides(pairs: pd.DataFrame, splits: pd.DataFrame, strategy: str) -> pd.Series[str]:
-    """The side of each pair, aligned with ``pairs``."""
+def sides_of(pairs: pd.DataFrame, splits: pd.DataFrame, strategy: str) -> pd.Series[str]:
+    """The side of each pair, aligned with ``pairs``; null: on none."""
     side = splits.set_index("pair_id")[strategy]
     return pd.Series(side.reindex(pairs["pair_id"]).to_numpy(), index=pairs.index, dtype="str")
-
-
-def _crossing(key: pd.Series[str], side: pd.Series[str]) -> int:
-    """How many keys stand on more than one side."""
-    return int((side.groupby(key).nunique() > 1).sum())
-
-
-def _lines(context: list[dict[str, str]], text: str) -> list[str]:
-    """The text form cut back into its messages, which may hold line breaks of their own."""
-    lines: list[str] = []
-    begin = 0
-    for entry in context:
-        end = text.index(": " + entry["text"], begin) + 2 + len(entry["text"])
-        lines.append(text[begin:end])
-        begin = end + 1
-    return lines

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ANSWERABLE = ("normal", "attachment_only", "app", "corrupt", "sticker", "unsent")
 """Kinds of rows that I may have answered when I pressed "reply": what a person could see as a message."""
 _ME = "\x00me"
+_COLUMNS = ["guid", "rowid", "person_id", "is_from_me", "sent_at", "thread_root_guid"]
 
 
 def answered_in_thread(messages: pd.DataFrame, guids: pd.Series[str]) -> pd.DataFrame:
@@ -28,7 +29,7 @@ def answered_in_thread(messages: pd.DataFrame, guids: pd.Series[str]) -> pd.Data
     database, or it is the sender's own), ``trigger_is_mine`` (the root is by the same sender, who answers nobody
     else), ``rivals`` (unanswered messages by others in the thread besides the trigger).
     """
-    rows = messages[messages["kind"].isin(ANSWERABLE)]
+    rows = messages.loc[messages["kind"].isin(ANSWERABLE), _COLUMNS]
     roots = rows["thread_root_guid"].dropna().unique()
     is_root = rows["guid"].isin(roots)
     member = rows[rows["thread_root_guid"].notna() | is_root]

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from jarvis_assets.pairs.lists import offsets_of, places, strings
 from jarvis_assets.pairs.turns import spoken
 from jarvis_resources.errors import JarvisError
 from jarvis_resources.imessage.edits import text_at
@@ -18,19 +21,23 @@ from jarvis_resources.imessage.edits import text_at
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_COLUMNS = ["guid", "conversation_id", "person_id", "is_from_me", "sent_at", "text", "edit_history"]
+
 
 @dataclass(frozen=True)
 class Timeline:
     """The m spoken messages in the order of their conversations, and the turn of each.
 
     ``turn`` numbers rows of the turns table; ``first`` and ``last`` hold, per turn, the positions of its first and
-    last message. ``edited`` maps a position to the versions of its text.
+    last message, ``members`` those of all messages, turn by turn.
     """
 
     messages: pd.DataFrame
-    position: pd.Index[str]
-    """guid → position in ``messages``."""
+    """guid, conversation_id, person_id, is_from_me, sent_at, text, edit_history."""
     turn: NDArray[np.int64]
+    members: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    """Where in ``members`` each turn begins; one more than there are turns."""
     first: NDArray[np.int64]
     last: NDArray[np.int64]
     micros: NDArray[np.int64]
@@ -40,27 +47,35 @@ class Timeline:
     @classmethod
     def of(cls, turns: pd.DataFrame, messages: pd.DataFrame) -> Timeline:
         """The timeline of ``messages`` under ``turns``; raises ``JarvisError`` where these were made from others."""
-        rows = spoken(messages)
-        position: pd.Index[str] = pd.Index(rows["guid"])
-        sizes = turns["message_count"].to_numpy()
-        guids = [guid for members in turns["message_guids"] for guid in members]
-        at = position.get_indexer(pd.Index(guids, dtype=position.dtype))
-        if len(at) != len(rows) or (len(at) and at.min() < 0):
+        rows = spoken(messages)[_COLUMNS]
+        members = pc.list_flatten(pa.array(turns["message_guids"]))
+        found = pc.index_in(members, value_set=strings(rows["guid"]))
+        if len(found) != len(rows) or found.null_count:
             raise JarvisError(
                 "The turns were not made from these messages; materialise turns again, or run `jarvis mine`."
             )
+        at = found.to_numpy().astype(np.int64)
+        offsets = offsets_of(turns["message_count"].to_numpy())
         turn = np.empty(len(rows), dtype=np.int64)
-        turn[at] = np.repeat(np.arange(len(turns)), sizes)
-        ends = np.cumsum(sizes)
+        turn[at] = np.repeat(np.arange(len(turns)), np.diff(offsets))
         return cls(
             messages=rows,
-            position=position,
             turn=turn,
-            first=at[ends - sizes] if len(at) else np.empty(0, dtype=np.int64),
-            last=at[ends - 1] if len(at) else np.empty(0, dtype=np.int64),
+            members=at,
+            starts=offsets,
+            first=at[offsets[:-1]],
+            last=at[offsets[1:] - 1],
             micros=rows["sent_at"].astype("int64").to_numpy(),
             edited=rows["edit_history"].notna().to_numpy(dtype=bool),
         )
+
+    def positions(self, guids: pd.Series[str]) -> NDArray[np.int64]:
+        """Where the messages of these guids are; −1 for a null and for what was not spoken."""
+        return places(strings(self.messages["guid"]), guids)
+
+    def members_of(self, turn: int) -> NDArray[np.int64]:
+        """Positions of the messages of one turn."""
+        return self.members[self.starts[turn] : self.starts[turn + 1]]
 
     def text_seen(self, position: int, micros: int) -> str:
         """The message's text as it stood at ``micros``: what was edited later is shown as it was.
@@ -72,3 +87,10 @@ class Timeline:
             return str(row["text"])
         seen = text_at(row["text"], row["edit_history"], pd.Timestamp(micros, unit="us", tz="UTC").to_pydatetime())
         return seen or ""
+
+
+def turns_of(turns: pd.DataFrame, guids: pd.Series[str]) -> NDArray[np.int64]:
+    """Which row of ``turns`` holds the message of each guid; −1 for a null and for a message in none."""
+    at = places(pc.list_flatten(pa.array(turns["message_guids"])), guids)
+    turn = np.repeat(np.arange(len(turns)), turns["message_count"])
+    return np.where(at >= 0, turn[at], -1) if len(turn) else at

@@ -12,17 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from jarvis_assets.pairs.lists import joined, lists, offsets_of, ranges, strings
 from jarvis_resources import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 TURN_GAP_SECONDS = 300
 """Longest pause inside a turn (seconds): what the design defines; ``settings.turn_gap_seconds`` overrides it."""
 _ME = "\x00me"
 """Sender of my messages among person_ids, which never start so."""
+
+
+COLUMNS = (
+    "guid", "rowid", "conversation_id", "person_id", "is_from_me", "is_group", "sent_at", "kind", "text",
+    "thread_root_guid", "edit_history",
+)  # fmt: skip
+"""Columns of ``messages`` that turns and pairs are made of; whoever hands messages over need read no others."""
 
 
 def spoken(messages: pd.DataFrame) -> pd.DataFrame:
@@ -38,7 +44,10 @@ def spoken(messages: pd.DataFrame) -> pd.DataFrame:
         & messages["conversation_id"].notna()
         & messages["sent_at"].notna()
     )
-    return messages[keep].sort_values(["conversation_id", "sent_at", "rowid"], kind="stable", ignore_index=True)
+    rows = np.flatnonzero(keep.to_numpy(dtype=bool))
+    conversation = pd.factorize(messages["conversation_id"].iloc[rows], sort=True)[0]
+    time, rowid = (messages[name].iloc[rows].astype("int64").to_numpy() for name in ("sent_at", "rowid"))
+    return messages.iloc[rows[np.lexsort((rowid, time, conversation))]].reset_index(drop=True)
 
 
 def build_turns(messages: pd.DataFrame, gap_seconds: float = TURN_GAP_SECONDS) -> pd.DataFrame:
@@ -51,51 +60,46 @@ def build_turns(messages: pd.DataFrame, gap_seconds: float = TURN_GAP_SECONDS) -
     rows = spoken(messages)
     if rows.empty:
         return tables.TURNS.empty()
+    order, starts = _turns_of(rows, gap_seconds)
+    sizes = np.diff(starts, append=len(order))
+    # Back to the order in which the conversation shows the turns' first messages.
+    shown = np.argsort(order[starts], kind="stable")
+    starts, sizes = starts[shown], sizes[shown]
+    members = order[ranges(starts, sizes)]
+    first, last = rows.iloc[order[starts]], rows["sent_at"].iloc[order[starts + sizes - 1]]
+    offsets = offsets_of(sizes)
+    return tables.TURNS.conform(
+        pd.DataFrame(
+            {
+                "turn_id": first["guid"].array,
+                "conversation_id": first["conversation_id"].array,
+                "person_id": first["person_id"].mask(first["is_from_me"]).array,
+                "is_from_me": first["is_from_me"].array,
+                "is_group": first["is_group"].array,
+                "thread_root_guid": first["thread_root_guid"].array,
+                "message_guids": tables.arrow_column(lists(offsets, strings(rows["guid"]).take(members))),
+                "message_count": sizes,
+                "text": pd.Series(joined(offsets, strings(rows["text"]).take(members)), dtype="str"),
+                "started_at": first["sent_at"].array,
+                "ended_at": last.array,
+            }
+        )
+    )
+
+
+def _turns_of(rows: pd.DataFrame, gap_seconds: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of ``rows`` (spoken messages) turn by turn, and where in that order turns begin."""
     conversation = codes(rows["conversation_id"])
     sender = codes(rows["person_id"].fillna("").mask(rows["is_from_me"], _ME))
     thread = codes(rows["thread_root_guid"].fillna(""))
-    seconds = rows["sent_at"].astype("int64").to_numpy() / 1e6
+    micros = rows["sent_at"].astype("int64").to_numpy()
 
     run = np.cumsum(_changes(conversation, sender))
     # Within a run the threads may alternate; a stable sort brings each thread's messages together.
     order = np.lexsort((np.arange(len(rows)), thread, run))
-    pause = np.diff(seconds[order], prepend=seconds[order[0]])
-    begins = _changes(run[order], thread[order]) | (pause > gap_seconds)
-    starts = np.flatnonzero(begins)
-    turns = assemble(rows.iloc[order], starts)
-    # Back to the order in which the conversation shows the turns' first messages.
-    return tables.TURNS.conform(turns.iloc[np.argsort(order[starts], kind="stable")])
-
-
-def assemble(rows: pd.DataFrame, starts: NDArray[np.int64]) -> pd.DataFrame:
-    """One row per turn from messages in turn order; ``starts`` are the positions where turns begin."""
-    ends = np.append(starts[1:], len(rows))
-    first, last = rows.iloc[starts], rows.iloc[ends - 1]
-    # A loop over turns, not messages: list slices have no vectorised form.
-    guids = cut(rows["guid"].tolist(), starts, ends)
-    texts = ["\n".join(part) for part in cut(rows["text"].tolist(), starts, ends)]
-    return pd.DataFrame(
-        {
-            "turn_id": first["guid"].to_numpy(),
-            "conversation_id": first["conversation_id"].to_numpy(),
-            "person_id": first["person_id"].mask(first["is_from_me"]).to_numpy(),
-            "is_from_me": first["is_from_me"].to_numpy(),
-            "is_group": first["is_group"].to_numpy(),
-            "thread_root_guid": first["thread_root_guid"].to_numpy(),
-            "message_guids": pd.Series(guids, dtype=object),
-            "message_count": ends - starts,
-            "text": pd.Series(texts, dtype="str"),
-            "started_at": first["sent_at"].array,
-            "ended_at": last["sent_at"].array,
-        }
-    )
-
-
-def cut(
-    values: list[Any], starts: Sequence[int] | NDArray[np.int64], ends: Sequence[int] | NDArray[np.int64]
-) -> list[list[Any]]:
-    """Slices ``values[start:end]``, one per pair of ``starts`` and ``ends``."""
-    return [values[a:b] for a, b in zip(np.asarray(starts).tolist(), np.asarray(ends).tolist(), strict=True)]
+    # In whole microseconds: as seconds since 1970, five minutes come out a little longer or shorter.
+    pause = np.diff(micros[order], prepend=micros[order[0]])
+    return order, np.flatnonzero(_changes(run[order], thread[order]) | (pause > gap_seconds * 1e6))
 
 
 def codes(values: pd.Series[Any]) -> NDArray[np.int64]:

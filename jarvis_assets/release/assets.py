@@ -6,6 +6,7 @@ import dagster as dg
 
 from jarvis_assets.constants import OWNERS
 from jarvis_assets.evaluation.gate import gate
+from jarvis_assets.pairs.review.summary import summarise
 from jarvis_assets.release.contents import assemble_bank, require_same_pairs
 from jarvis_resources import releases
 from jarvis_resources.asset_files import read_asset
@@ -30,7 +31,7 @@ class ReleaseConfig(dg.Config):
     serving_encoder: str = ""
     """Whose index, classifier and calibration it holds; empty: the setting ``serving_encoder``."""
     publish_anyway: bool = False
-    """Publish even where the evaluation says that the previous release answers better."""
+    """Publish even where the evaluation or the review says that the previous release is better."""
 
 
 @dg.asset(
@@ -38,7 +39,16 @@ class ReleaseConfig(dg.Config):
     kinds={"folder"},
     owners=OWNERS,
     code_version="1",
-    deps=["pairs", "people", "messages", "conversations", "contact_profiles", "pair_splits", *ENCODED],
+    deps=[
+        "pairs",
+        "people",
+        "messages",
+        "conversations",
+        "contact_profiles",
+        "pair_splits",
+        "gold_pair_review",
+        *ENCODED,
+    ],
 )
 def serving_release(
     context: dg.AssetExecutionContext, config: ReleaseConfig, jarvis: JarvisSettings
@@ -60,7 +70,8 @@ def serving_release(
     labels = read_asset(root, "dialogue_acts", "table", mining)
     evaluation = read_asset(root, "holdout_evaluation", "table", serving)
     calibration = Calibration.from_json(read_asset(root, "router_calibration", "json", serving))
-    verdict = gate(evaluation)
+    review = summarise(read_asset(root, "gold_pair_review", "table"), pairs)
+    verdict = gate(evaluation, review.gold)
     if verdict.verdict == "fail" and not config.publish_anyway:
         raise ReleaseError(
             f"{verdict.reasons[0]} The previous release stays; look at {settings.reports / serving}.html, and run "

@@ -19,6 +19,7 @@ from jarvis_resources.dagster_resources import JarvisSettings
     code_version="1",
     io_manager_key="table_io",
     partitions_def=ENCODERS,
+    ins={"pairs": dg.AssetIn(metadata={"columns": list(mining.COLUMNS)})},
 )
 def reply_templates(
     pairs: pd.DataFrame,

@@ -22,6 +22,8 @@ from jarvis_serving.normalise import key_text, wording_key
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+COLUMNS = ("pair_id", "trigger_text", "response_text", "person_id", "responded_at", "occurrences")
+"""What of ``pairs`` templates are made of."""
 FEWEST_USES = 3
 """Uses (occurrences) that make a pattern: two may be chance."""
 REPLY_WEIGHT = 2 / 3
@@ -81,8 +83,7 @@ def mine(
 def _patterns(pairs: pd.DataFrame, dialogue_acts: pd.DataFrame, splits: pd.DataFrame | None) -> pd.DataFrame:
     """Pairs to mine, with their row in ``pairs`` and the number of their pattern (act, type, both keys)."""
     acts = dialogue_acts.set_index("pair_id")[["trigger_da_type", "response_da_type", "abstained", "mismatch"]]
-    columns = ["pair_id", "trigger_text", "response_text", "person_id", "responded_at", "occurrences"]
-    rows = pairs[columns].reset_index(drop=True).join(acts, on="pair_id", how="inner")
+    rows = pairs[list(COLUMNS)].reset_index(drop=True).join(acts, on="pair_id", how="inner")
     usable = ~rows["abstained"].astype(bool) & rows["mismatch"].isna()
     if splits is not None:
         usable &= rows["pair_id"].map(splits.set_index("pair_id")["split_pair"]) == "train"

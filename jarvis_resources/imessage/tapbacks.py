@@ -92,6 +92,11 @@ def reads_as_tapback(text: str) -> bool:
     return bool(about and not about[1]) or any(read_wording(around) for _, around in _quotes_in(text))
 
 
+def marks() -> str:
+    """Pattern (RE2) of a quotation mark or a thing: a text without one is no tapback, which is cheap to know."""
+    return f"{_QUOTES}|{things()}"
+
+
 def find_text_tapbacks(
     text: pa.ChunkedArray,
     conversation: npt.NDArray[np.int64],
@@ -104,7 +109,7 @@ def find_text_tapbacks(
     text. The target is the latest earlier message of the conversation with the quoted text, or with an attachment. The
     loops run over the few texts that quote something, what they quote, and attachments.
     """
-    maybe = pc.fill_null(pc.match_substring_regex(text, f"{_QUOTES}|{things()}"), False).to_numpy()
+    maybe = pc.fill_null(pc.match_substring_regex(text, marks()), False).to_numpy()
     places = np.flatnonzero(maybe & eligible & (conversation >= 0))
     known: dict[int, list[tuple[str, Wording]]] = {}
     on_things: list[tuple[int, Wording, bool]] = []

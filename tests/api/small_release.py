@@ -69,6 +69,7 @@ def _pairs() -> pd.DataFrame:
                     "reply_seconds": 120.0,
                     "occurrences": 1,
                     "coherence": 0.3,
+                    "occurrence_guids": [f"r{number}"],
                 }
             )
     return tables.PAIRS.conform(pd.DataFrame(rows))

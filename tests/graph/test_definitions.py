@@ -59,7 +59,7 @@ def test_every_asset_is_described_grouped_owned_and_versioned(graph) -> None:
         ("turns", {"messages"}),
         ("turn_vectors", {"turns"}),
         ("gold_pairs", {"turns", "messages", "people", "turn_vectors"}),
-        ("pairs", {"gold_pairs", "semantic_pairs", "people"}),
+        ("pairs", {"gold_pairs", "semantic_pairs", "people", "turns", "turn_vectors"}),
         ("trigger_index", {"pair_vectors"}),
     ],
 )

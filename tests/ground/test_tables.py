@@ -70,6 +70,21 @@ def test_what_is_written_is_read_back_with_the_same_types(tmp_path: Path) -> Non
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_long_lists_stay_in_arrow_and_come_out_as_lists_and_any_reader_reads_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "turns.parquet"
+    turns = tables.TURNS.empty()
+    at = pd.Timestamp("2026-01-01T00:00:00Z")
+    turns.loc[0] = ["g", "d1", None, True, False, None, ["g", "h"], 2, "hm\nwell", at, at]
+    turns = tables.TURNS.conform(turns)
+    tables.TURNS.write(turns, file)
+    for frame in (turns, tables.TURNS.read(file), tables.TURNS.read(file, columns=["message_guids"])):
+        assert frame["message_guids"].dtype == tables.Type.GUIDS.dtype
+        assert frame["message_guids"].tolist() == [["g", "h"]]
+    assert list(tables.TURNS.read(file).columns) == list(tables.TURNS.columns)
+    assert list(pd.read_parquet(file)["message_guids"][0]) == ["g", "h"]
+    assert tables.violations(tables.TURNS, tables.TURNS.read(file)) == []
+
+
 def test_some_columns_can_be_read_alone(tmp_path: Path) -> None:
     file = tmp_path / "feedback.parquet"
     FEEDBACK.write(one_verdict(), file)

@@ -5,23 +5,39 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from jarvis_assets.pairs import segments
-from jarvis_assets.pairs.link_model import LinkModel
-from jarvis_assets.pairs.reply_links import pair_unthreaded_turns
+from jarvis_assets.pairs.context import contexts
+from jarvis_assets.pairs.pair_rows import pair_rows
+from jarvis_assets.pairs.timeline import Timeline
 from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources.errors import JarvisError
+from jarvis_resources.imessage.edits import text_at
+from tests.pairs.random_chats import chats
 
 
 @pytest.fixture
-def pairs(chat, word_vectors):
-    """Semantic pairs of the chat as written; everything in one segment unless told."""
+def pairs(chat):
+    """Each of my turns beside the turn before it; everything in one segment unless told."""
 
     def run(numbers=None, **rest):
         turns = build_turns(chat.messages)
-        where = np.zeros(len(turns), dtype=np.int64) if numbers is None else np.array(numbers)
-        found = pair_unthreaded_turns(turns, chat.messages, word_vectors(turns), where, LinkModel.shipped(), **rest)
-        return found.pairs
+        timeline = Timeline.of(turns, chat.messages)
+        mine = turns["is_from_me"].to_numpy()
+        replies = np.flatnonzero(mine[1:] & ~mine[:-1]) + 1
+        sure = np.ones(len(replies))
+        return pair_rows(
+            turns,
+            timeline,
+            response_turns=replies,
+            trigger_positions=timeline.last[replies - 1],
+            confidence=sure,
+            coherence=sure,
+            segments=np.zeros(len(turns), dtype=np.int64) if numbers is None else np.array(numbers),
+            source="semantic",
+            **rest,
+        )
 
     return run
 
@@ -52,7 +68,7 @@ def test_it_never_holds_the_trigger_the_reply_or_anything_later(chat, pairs):
     for minute in range(80):
         chat.say(("ana", "me", "bo", "ana")[minute * 5 % 4], minute * 2, f"text {minute}", is_group=True)
     sent = chat.messages.set_index("guid")["sent_at"]
-    found = pairs(use_threshold=False)
+    found = pairs()
     assert len(found) > 10
     for row in found.itertuples():
         inside = [entry["guid"] for entry in row.context]
@@ -98,43 +114,64 @@ def test_a_message_edited_after_my_reply_reads_as_it_did(chat, pairs):
     assert after["context"][0]["text"] == "at nine"
 
 
-def test_a_night_opens_a_segment_and_a_running_talk_does_not(chat, word_vectors):
-    chat.say("ana", 0, "back from work")
-    chat.say("me", 1, "and?")
-    chat.say("ana", 9 * 60, "back from work again")
+@given(chats(), st.data())
+@settings(max_examples=40, deadline=None)
+def test_of_any_history_it_holds_what_was_said_before_and_how_it_read_then(messages, data):
+    turns = build_turns(messages)
+    n = len(turns)
+    if n < 2:
+        return
+    where = np.cumsum(data.draw(st.lists(st.sampled_from([0, 0, 0, 1]), min_size=n, max_size=n)))
+    replies = np.array(data.draw(st.lists(st.integers(1, n - 1), min_size=1, max_size=6)))
+    triggers = np.array([data.draw(st.integers(0, reply - 1)) for reply in replies])
+    limit = data.draw(st.sampled_from([1, 3, 50]))
+    timeline = Timeline.of(turns, messages)
+    replied = timeline.micros[timeline.first[replies]]
+    found = contexts(timeline, where, triggers, replied, limit=limit)
+
+    rows = messages.set_index("guid")
+    turn_of = {guid: at for at, guids in enumerate(turns["message_guids"]) for guid in guids}
+    for entries, text, trigger, micros in zip(
+        found.entries.to_pylist(), found.texts.to_pylist(), triggers, replied, strict=True
+    ):
+        assert len(entries) <= limit
+        begins, when = turns["started_at"].iloc[trigger], pd.Timestamp(micros, unit="us", tz="UTC")
+        for entry in entries:
+            row, turn = rows.loc[entry["guid"]], turn_of[entry["guid"]]
+            assert row["kind"] == "normal"
+            assert row["sent_at"] <= begins
+            assert row["conversation_id"] == turns["conversation_id"].iloc[trigger]
+            assert where[turn] == where[trigger]
+            assert turn != trigger
+            assert entry["speaker"] == ("me" if row["is_from_me"] else row["person_id"])
+            assert entry["text"] == (text_at(row["text"], row["edit_history"], when) or "")
+        assert rows.loc[[entry["guid"] for entry in entries], "sent_at"].is_monotonic_increasing
+        said = [
+            f"{'Me' if entry['speaker'] == 'me' else 'Them (' + entry['speaker'] + ')'}: {entry['text']}"
+            for entry in entries
+        ]
+        assert text == "\n".join(said)
+
+
+def test_a_conversation_of_any_length_is_cut_into_contexts_batch_by_batch(chat, monkeypatch):
+    for number in range(60):
+        chat.say("me" if number % 2 else "ana", number, f"text {number}")
     turns = build_turns(chat.messages)
-    assert segments.segment(turns, word_vectors(turns)).tolist() == [0, 0, 1]
+    timeline, where = Timeline.of(turns, chat.messages), np.zeros(60, dtype=np.int64)
+    asked = (np.arange(60), timeline.micros)
+    whole = contexts(timeline, where, *asked)
+    monkeypatch.setattr("jarvis_assets.pairs.context._BATCH", 7)
+    parts = contexts(timeline, where, *asked)
+    assert whole.entries.num_chunks == 1
+    assert parts.entries.num_chunks == 9
+    assert parts.entries.to_pylist() == whole.entries.to_pylist()
+    assert parts.texts.to_pylist() == whole.texts.to_pylist()
 
 
-def test_after_a_pause_the_words_decide(chat, word_vectors):
-    chat.say("ana", 0, "the printer is broken")
-    chat.say("me", 90, "the printer is not broken")
-    chat.say("ana", 180, "who feeds our cat")
-    turns = build_turns(chat.messages)
-    assert segments.segment(turns, word_vectors(turns)).tolist() == [0, 0, 1]
-
-
-def test_segments_do_not_change_when_the_history_grows(chat, word_vectors):
-    rng = np.random.default_rng(3)
-    minute = 0.0
-    for number in range(300):
-        minute += float(rng.lognormal(2.5, 2.0))
-        topic = ("printer", "cat", "tent", "visa")[number // 9 % 4]
-        chat.say("me" if number % 2 else "ana", minute, f"the {topic} number {number % 5}")
-    turns = build_turns(chat.messages)
-    whole = segments.segment(turns, word_vectors(turns))
-    assert 3 < whole.max() < len(turns) - 1
-    for size in (30, 150):
-        part = turns.iloc[:size]
-        assert (segments.segment(part, word_vectors(part)) == whole[:size]).all()
-
-
-def test_turns_of_another_history_are_refused(chat, word_vectors):
+def test_turns_of_another_history_are_refused(chat):
     chat.say("ana", 0, "coming?")
     chat.say("me", 1, "yes")
     turns = build_turns(chat.messages)
     chat.say("ana", 2, "great")
     with pytest.raises(JarvisError, match="materialise turns again"):
-        pair_unthreaded_turns(
-            turns, chat.messages, word_vectors(turns), np.zeros(2, dtype=np.int64), LinkModel.shipped()
-        )
+        Timeline.of(turns, chat.messages)

@@ -115,6 +115,43 @@ def test_confidence_stays_within_the_bounds_of_gold_and_falls_with_doubt(chat, p
     assert 0.85 <= doubtful < sure
 
 
+def confidence_of(chat, paired, reply: str, *, minutes: float = 1.0) -> float:
+    """Of one inline reply to "pizza tonight?"."""
+    root = chat.say("ana", 0, "pizza tonight?")
+    chat.say("me", minutes, reply, thread_root_guid=root)
+    return float(paired().pairs["confidence"].iloc[0])
+
+
+def test_another_unanswered_message_in_the_thread_is_the_greatest_doubt(chat, paired):
+    root = chat.say("ana", 0, "pizza tonight?", is_group=True)
+    chat.say("bo", 1, "pizza or pasta?", thread_root_guid=root, is_group=True)
+    chat.say("me", 2, "pizza tonight", thread_root_guid=root, is_group=True)
+    assert paired().pairs["confidence"].tolist() == [0.85]
+
+
+def test_a_thread_that_was_answered_step_by_step_leaves_no_doubt(chat, paired):
+    root = chat.say("ana", 0, "pizza tonight?")
+    chat.say("me", 1, "pizza yes", thread_root_guid=root)
+    chat.say("ana", 2, "pizza at six?", thread_root_guid=root)
+    chat.say("me", 3, "pizza at six", thread_root_guid=root)
+    assert paired().pairs["confidence"].tolist() == [0.95, 0.95]
+
+
+@pytest.mark.parametrize("reply", ["pizza, sure...", "oh great pizza tonight", "yeah right pizza tonight", "pizza 🙃"])
+def test_marks_of_sarcasm_are_a_doubt(chat, paired, reply):
+    assert confidence_of(chat, paired, reply) == pytest.approx(0.92)
+
+
+@pytest.mark.parametrize("reply", ["yeah sure pizza", "pizza it is", "sure, pizza", "pizza, right?", "great pizza!!"])
+def test_a_plain_yes_is_no_sarcasm(chat, paired, reply):
+    assert confidence_of(chat, paired, reply) == 0.95
+
+
+@pytest.mark.parametrize(("minutes", "expected"), [(59, 0.95), (61, 0.93), (25 * 60, 0.90)])
+def test_a_late_reply_is_a_doubt_and_a_very_late_one_more_so(chat, paired, minutes, expected):
+    assert confidence_of(chat, paired, "pizza", minutes=minutes) == pytest.approx(expected)
+
+
 def test_others_inline_replies_make_no_pairs(chat, paired):
     root = chat.say("me", 0, "who is in?", is_group=True)
     chat.say("bo", 1, "me", thread_root_guid=root, is_group=True)

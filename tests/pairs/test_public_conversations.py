@@ -2,58 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
+from public_truth import messages_of, read_truth
 
 from jarvis_assets.pairs.gold import pair_threaded_turns
 from jarvis_assets.pairs.turns import build_turns
-from jarvis_resources import tables
 
 
 @pytest.fixture(scope="module")
 def truth(test_data) -> list[dict]:
-    file = test_data / "chatdb" / "truth.jsonl.gz"
-    if not file.is_file():
-        pytest.skip("no chatdb among the public conversations")
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    return read_truth(test_data)
 
 
 @pytest.fixture(scope="module")
 def pairs(truth) -> pd.DataFrame:
     """Gold pairs of the messages as the truth states them: what a perfect reader would hand over."""
-    dates = pd.to_datetime([row["date_utc"] for row in truth], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
-    history = [
-        [{"sent_at": pd.Timestamp(one["date_utc"]), "text": one["text"]} for one in row["edited"]]
-        if row.get("edited")
-        else None
-        for row in truth
-    ]
-    frame = pd.DataFrame(
-        {
-            "guid": [row["guid"] for row in truth],
-            "rowid": range(len(truth)),
-            "conversation_id": [row["conversation"] for row in truth],
-            "person_id": [None if row["sender"] == "me" else row["sender"] for row in truth],
-            "is_from_me": [row["sender"] == "me" for row in truth],
-            "is_group": [bool(row["is_group"]) for row in truth],
-            "sent_at": dates,
-            "kind": [row["kind"] for row in truth],
-            "text": [row["text"] for row in truth],
-            "service": "iMessage",
-            "thread_root_guid": [row["thread_root"] if row["threaded"] else None for row in truth],
-            "edited_at": pd.Series(pd.NaT, index=range(len(truth)), dtype="datetime64[us, UTC]"),
-            "edit_history": pd.Series(history, dtype=object),
-            "tapback_kind": None,
-            "tapback_target_guid": None,
-            "attachment_count": 0,
-        }
-    )
-    messages = tables.MESSAGES.conform(frame)
+    messages = messages_of(truth)
     turns = build_turns(messages)
     vectors = np.full((len(turns), 1), 1.0, dtype=np.float16)
     return pair_threaded_turns(turns, messages, vectors, np.zeros(len(turns), dtype=np.int64)).pairs

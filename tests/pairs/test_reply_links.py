@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jarvis_assets.pairs import link_features, reply_links
-from jarvis_assets.pairs.link_candidates import DIRECT_CANDIDATES, GROUP_CANDIDATES, TurnArrays, candidates
-from jarvis_assets.pairs.link_model import LinkModel
-from jarvis_assets.pairs.link_truth import explicit_links, fold_of, links_of_guids, problem_of
+from jarvis_assets.pairs import reply_links
+from jarvis_assets.pairs.links import features as link_features
+from jarvis_assets.pairs.links.candidates import DIRECT_CANDIDATES, GROUP_CANDIDATES, candidates
+from jarvis_assets.pairs.links.inputs import TurnArrays
+from jarvis_assets.pairs.links.truth import explicit_links, fold_of, links_of_guids, problem_of
+from jarvis_assets.pairs.links.weights import LinkModel
 from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources import tables
 from jarvis_resources.errors import JarvisError

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources import tables
+from tests.pairs.random_chats import chats
 
 
 def texts(turns: pd.DataFrame) -> list[str]:
@@ -103,3 +108,63 @@ def test_no_messages_give_an_empty_table(chat):
     turns = build_turns(chat.messages)
     assert turns.empty
     assert tables.violations(tables.TURNS, turns) == []
+
+
+def test_five_minutes_are_five_minutes_to_the_microsecond(chat):
+    for begin in range(0, 4_000, 40):
+        chat.say("ana", 0, "one", sent_at=chat.at(begin) + pd.Timedelta(microseconds=begin * 7 + 1))
+        chat.say("ana", 0, "two", sent_at=chat.at(begin + 5) + pd.Timedelta(microseconds=begin * 7 + 1))
+        chat.say("ana", 0, "late", sent_at=chat.at(begin + 10) + pd.Timedelta(microseconds=begin * 7 + 2))
+    assert texts(build_turns(chat.messages)) == ["one\ntwo", "late"] * 100
+
+
+def turns_one_by_one(messages: pd.DataFrame) -> list[list[str]]:
+    """The definition, word for word and slowly: the guids of each turn."""
+    rows: list[dict[str, Any]] = [
+        row
+        for row in messages.to_dict("records")
+        if row["kind"] == "normal"
+        and isinstance(row["text"], str)
+        and row["text"]
+        and isinstance(row["conversation_id"], str)
+        and not pd.isna(row["sent_at"])
+    ]
+    rows.sort(key=lambda row: (row["conversation_id"], row["sent_at"], row["rowid"]))
+    found: list[list[dict[str, Any]]] = []
+    running: dict[object, list[dict[str, Any]]] = {}
+    before: tuple[object, object] | None = None
+    for row in rows:
+        place = (row["conversation_id"], "me" if row["is_from_me"] else row["person_id"])
+        if place != before:
+            running.clear()
+        before = place
+        thread = row["thread_root_guid"] if isinstance(row["thread_root_guid"], str) else None
+        turn = running.get(thread)
+        if turn is None or row["sent_at"] - turn[-1]["sent_at"] > pd.Timedelta(minutes=5):
+            turn = running[thread] = []
+            found.append(turn)
+        turn.append(row)
+    return [[row["guid"] for row in turn] for turn in found]
+
+
+@given(chats())
+@settings(max_examples=40, deadline=None)
+def test_any_history_is_cut_as_the_definition_says(messages):
+    turns = build_turns(messages)
+    assert turns["message_guids"].tolist() == turns_one_by_one(messages)
+    text, sent = messages.set_index("guid")["text"], messages.set_index("guid")["sent_at"]
+    for turn in turns.itertuples():
+        assert turn.turn_id == turn.message_guids[0]
+        assert turn.text == "\n".join(text[turn.message_guids])
+        assert (turn.started_at, turn.ended_at) == (sent[turn.message_guids[0]], sent[turn.message_guids[-1]])
+
+
+@given(chats(), st.integers(0, 40))
+@settings(max_examples=30, deadline=None)
+def test_a_growing_history_only_ever_lengthens_a_turn(messages, size):
+    ordered = messages.sort_values(["sent_at", "rowid"], kind="stable", na_position="first")
+    early, late = ordered.iloc[:size], ordered.iloc[size:]
+    grown = {guids[0]: guids for guids in build_turns(messages)["message_guids"]}
+    for guids in build_turns(early)["message_guids"]:
+        assert grown[guids[0]][: len(guids)] == guids
+        assert set(grown[guids[0]][len(guids) :]) <= set(late["guid"])

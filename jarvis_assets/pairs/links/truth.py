@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from jarvis_assets.pairs.link_candidates import Candidates, candidates
-from jarvis_assets.pairs.link_features import LinkInputs, candidate_features, nobody_features
-from jarvis_assets.pairs.link_model import Problem
-from jarvis_assets.pairs.link_training import Truth
+from jarvis_assets.pairs.links.candidates import Candidates, candidates
+from jarvis_assets.pairs.links.features import candidate_features, nobody_features
+from jarvis_assets.pairs.links.fitting import Truth
+from jarvis_assets.pairs.links.inputs import LinkInputs
+from jarvis_assets.pairs.links.weights import Problem
 from jarvis_assets.pairs.threads import answered_in_thread
-from jarvis_assets.pairs.timeline import Timeline
+from jarvis_assets.pairs.timeline import turns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,10 +36,9 @@ def explicit_links(turns: pd.DataFrame, messages: pd.DataFrame) -> pd.DataFrame:
     """
     threaded = np.flatnonzero(turns["thread_root_guid"].notna().to_numpy())
     answered = answered_in_thread(messages, turns["turn_id"].iloc[threaded])
-    timeline = Timeline.of(turns, messages)
-    at = timeline.position.get_indexer(pd.Index(answered["trigger_guid"].fillna("")))
-    keep = at >= 0
-    return pd.DataFrame({"response": threaded[keep], "trigger": timeline.turn[at[keep]]})
+    trigger = turns_of(turns, answered["trigger_guid"])
+    keep = trigger >= 0
+    return pd.DataFrame({"response": threaded[keep], "trigger": trigger[keep]})
 
 
 def links_of_guids(turns: pd.DataFrame, response_guids: pd.Series[str], trigger_guids: pd.Series[str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_assets.pairs.link_model import Head, Problem, logit, sigmoid, softmax
+from jarvis_assets.pairs.links.weights import Head, Problem, logit, sigmoid, softmax
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,16 +7,16 @@ an inline thread: threads are the truth that the model is measured against.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jarvis_assets.pairs.link_candidates import Candidates, TurnArrays
+from jarvis_assets.pairs.links.candidates import Candidates
+from jarvis_assets.pairs.links.inputs import LinkInputs
+from jarvis_assets.pairs.links.wording import Wording
 from jarvis_assets.pairs.pair_rows import coherence_of
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 GAP_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 3 * 3_600.0, 6 * 3_600.0, 12 * 3_600.0)
@@ -24,31 +24,8 @@ GAP_SECONDS = (10.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 3 * 3_600.0, 6 * 
 RANKS = (0, 1, 2, 3, 4, 6, 9, 14)
 """Upper edges of the rank's bins (turns by others since)."""
 
-QUESTION = r"\?\s*\S{0,4}\s*$|\?\n"
-WH = r"(?i)^\W*(?:so |and |but |ok |hey )?(?:what|whats|what's|who|where|when|why|how|which|wat|wut)\b"
-YES_NO_ASKED = (
-    r"(?i)\b(?:do|did|does|are|is|was|were|can|could|will|would|should|have|has|wanna|want to|you|u|r) "
-    r"(?:you|u|we|i|it|they|he|she|the|that|this|there|ya|free|down|up|coming|going|ok)\b[^?]*\?"
-)
-YES_NO_SAID = (
-    r"(?i)^\W*(?:yes|yeah|yea|yep|yup|ya|ye|no|nope|nah|not|sure|ok|okay|k|kk|of course|definitely|absolutely|maybe|"
-    r"probably|i think so|i don'?t think|sounds good|deal|fine|alright|right|true|exactly)\b"
-)
-THANKS = r"(?i)\b(?:thanks|thank you|thx|ty|cheers|appreciate)\b"
-GREETING = r"(?i)^\W*(?:hi|hey|hello|heya|hiya|yo|sup|good (?:morning|evening|night|afternoon)|gm|gn|morning)\b"
-REACTION = r"(?i)^\W*(?:l+o+l+|lmao|haha\w*|hehe\w*|omg|wow|nice|cool|great|awesome|aw+|oh no|damn|congrats\w*|yay|ugh|sorry)\b"
-FORMS = {
-    "question": QUESTION,
-    "wh": WH,
-    "asks_yes_no": YES_NO_ASKED,
-    "says_yes_no": YES_NO_SAID,
-    "thanks": THANKS,
-    "greeting": GREETING,
-    "reaction": REACTION,
-}
-"""Forms of a turn, each a pattern on its text."""
-WORD = r"(?u)\b\w[\w'’.-]*\w\b"
-"""Words of two characters and more, apostrophes, dots and hyphens inside included."""
+FORMS = ("question", "wh", "asks_yes_no", "says_yes_no", "thanks", "greeting", "reaction")
+"""Forms of a turn that are weighed, of those in ``wording``."""
 
 
 def _binned(name: str, edges: tuple[float, ...]) -> list[str]:
@@ -109,61 +86,6 @@ NOBODY_FEATURES: tuple[str, ...] = (
 """Columns of ``nobody_features``, in order: what speaks for the turn answering nobody."""
 
 
-@dataclass(frozen=True)
-class Wording:
-    """The texts of n turns, as forms and as hashed words: computed once, looked up per candidate."""
-
-    forms: dict[str, NDArray[np.bool_]]
-    log_length: NDArray[np.float32]
-    words: Any
-    """Sparse [n, 2^18], binary, rows of length 1, function words left out."""
-    name: NDArray[np.int64]
-    """Per turn, the column of its speaker's first name; −1 where no name is known."""
-
-    @classmethod
-    def of(cls, turns: pd.DataFrame, people: pd.DataFrame | None = None) -> Wording:
-        """Wording of a turns table; ``people`` lends first names."""
-        from sklearn.feature_extraction.text import HashingVectorizer
-
-        hashing = HashingVectorizer(
-            n_features=2**18,
-            alternate_sign=False,
-            binary=True,
-            norm="l2",
-            stop_words="english",
-            token_pattern=WORD,
-            dtype=np.float32,
-        )
-        texts = turns["text"]
-        name = np.full(len(turns), -1, dtype=np.int64)
-        if people is not None and len(people):
-            known = people[people["display_name"].notna()]
-            first_names = known["display_name"].str.split().str[0].str.casefold().fillna("")
-            hashed = _hashed(hashing, first_names)
-            column = np.where(np.diff(hashed.indptr) == 1, 0, -1)
-            column[column == 0] = hashed.indices[hashed.indptr[:-1][column == 0]]
-            of_person = dict(zip(known["person_id"], column.tolist(), strict=True))
-            name = turns["person_id"].map(of_person).fillna(-1).to_numpy(dtype=np.int64)
-        return cls(
-            forms={
-                form: texts.str.contains(pattern, regex=True).to_numpy(dtype=bool) for form, pattern in FORMS.items()
-            },
-            log_length=np.log1p(texts.str.len().to_numpy(dtype=np.float32)),
-            words=_hashed(hashing, texts),
-            name=name,
-        )
-
-
-@dataclass(frozen=True)
-class LinkInputs:
-    """Everything that features are computed from, aligned with one turns table."""
-
-    arrays: TurnArrays
-    wording: Wording
-    vectors: NDArray[np.float16]
-    segments: NDArray[np.int64]
-
-
 def candidate_features(inputs: LinkInputs, found: Candidates) -> NDArray[np.float32]:
     """One row per candidate: float32 [k, len(CANDIDATE_FEATURES)]."""
     a, w = inputs.arrays, inputs.wording
@@ -172,8 +94,8 @@ def candidate_features(inputs: LinkInputs, found: Candidates) -> NDArray[np.floa
     gap = np.maximum(a.started[r] - a.ended[c], 0.0)
     cosine = coherence_of(inputs.vectors, c, r)
     words = _word_overlap(w, c, r)
-    form_c = {form: flags[c] for form, flags in w.forms.items()}
-    form_r = {form: flags[r] for form, flags in w.forms.items()}
+    form_c = {form: w.forms[form][c] for form in FORMS}
+    form_r = {form: w.forms[form][r] for form in FORMS}
     asked_c, asked_r = form_c["question"] | form_c["wh"], form_r["question"] | form_r["wh"]
 
     sender = a.sender[c]
@@ -214,7 +136,7 @@ def candidate_features(inputs: LinkInputs, found: Candidates) -> NDArray[np.floa
         _is_best(words, group, n) & (words > 0),
         w.log_length[c],
         w.log_length[c] < np.log1p(6),
-        _name_said(w, c, r),
+        _name_said(inputs, c, r),
         *form_c.values(),
         asked_c & ~asked_r,
         asked_c & asked_r,
@@ -257,17 +179,10 @@ def nobody_features(inputs: LinkInputs, found: Candidates) -> NDArray[np.float32
         w.log_length[r],
         best_cosine,
         best_words,
-        *(flags[r] for flags in w.forms.values()),
+        *(w.forms[form][r] for form in FORMS),
         np.bincount(found.response, minlength=n) <= 1,
     ]
     return np.stack([column.astype(np.float32) for column in columns], axis=1)
-
-
-def _hashed(hashing: Any, texts: pd.Series[str]) -> Any:
-    """Hashed words of ``texts``; of none too, which scikit-learn refuses."""
-    from scipy.sparse import csr_matrix
-
-    return hashing.transform(texts) if len(texts) else csr_matrix((0, hashing.n_features), dtype=np.float32)
 
 
 def _one_hot(values: NDArray[Any], edges: tuple[float, ...]) -> list[NDArray[np.bool_]]:
@@ -292,18 +207,15 @@ def _is_best(values: NDArray[np.float64], group: NDArray[np.int64], n: int) -> N
 def _word_overlap(
     wording: Wording, a: NDArray[np.int64], b: NDArray[np.int64], block: int = 65_536
 ) -> NDArray[np.float64]:
-    """Cosine of the hashed words of turns ``a`` and ``b``."""
+    """Cosine of the content words of turns ``a`` and ``b``."""
     out = np.zeros(len(a))
     for begin in range(0, len(a), block):
         part = slice(begin, begin + block)
-        out[part] = np.asarray(wording.words[a[part]].multiply(wording.words[b[part]]).sum(axis=1)).ravel()
+        shared = np.asarray(wording.words[a[part]].multiply(wording.words[b[part]]).sum(axis=1)).ravel()
+        out[part] = shared / np.sqrt(wording.counts[a[part]] * wording.counts[b[part]])
     return out
 
 
-def _name_said(wording: Wording, c: NDArray[np.int64], r: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _name_said(inputs: LinkInputs, c: NDArray[np.int64], r: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether the response says the first name of the candidate's speaker."""
-    out = np.zeros(len(c), dtype=bool)
-    known = np.flatnonzero(wording.name[c] >= 0)
-    if len(known):
-        out[known] = np.asarray(wording.words[r[known], wording.name[c[known]]]).ravel() > 0
-    return out
+    return np.asarray((inputs.wording.named[r] == inputs.arrays.sender[c][:, None]).any(axis=1))

@@ -1,7 +1,7 @@
 """Which earlier turns a turn may answer: the candidates of the reply-link model.
 
 For each response, the last turns by other senders in its conversation, within bounds of time and number. Nothing
-later than the response is ever a candidate. How likely each is belongs to ``link_features`` and ``link_model``.
+later than the response is ever a candidate. How likely each is belongs to ``features`` and ``weights``.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_assets.pairs.turns import codes
+from jarvis_assets.pairs.links.inputs import TurnArrays
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 GROUP_CANDIDATES, DIRECT_CANDIDATES = 20, 4
@@ -24,31 +23,6 @@ REACH_ROWS = 40
 """How many turns back, by anybody, candidates are looked for."""
 REACH_SECONDS = 7 * 86_400.0
 """Nothing older than a week is a candidate (seconds)."""
-_ME = "\x00me"
-
-
-@dataclass(frozen=True)
-class TurnArrays:
-    """The columns of the turns table that candidates and features are made of, as arrays of length n."""
-
-    conversation: NDArray[np.int64]
-    sender: NDArray[np.int64]
-    """A number per person; mine is one of them."""
-    is_group: NDArray[np.bool_]
-    started: NDArray[np.float64]
-    """Seconds since 1970."""
-    ended: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, turns: pd.DataFrame) -> TurnArrays:
-        """Arrays of a turns table."""
-        return cls(
-            conversation=codes(turns["conversation_id"]),
-            sender=codes(turns["person_id"].fillna("").mask(turns["is_from_me"], _ME)),
-            is_group=turns["is_group"].to_numpy(dtype=bool),
-            started=turns["started_at"].astype("int64").to_numpy() / 1e6,
-            ended=turns["ended_at"].astype("int64").to_numpy() / 1e6,
-        )
 
 
 @dataclass(frozen=True)

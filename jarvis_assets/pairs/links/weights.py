@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jarvis_assets.pairs.link_features import CANDIDATE_FEATURES, NOBODY_FEATURES
+from jarvis_assets.pairs.links.features import CANDIDATE_FEATURES, NOBODY_FEATURES
 from jarvis_resources.errors import JarvisError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from jarvis_assets.pairs.links.ranker import Ranker
 
 FORMAT = 1
 """Version of the JSON form."""
@@ -52,12 +54,22 @@ class Head:
 
 @dataclass(frozen=True)
 class LinkModel:
-    """Two heads, and where their numbers come from (in words, for the report)."""
+    """Two heads, and where their numbers come from (in words, for the report).
+
+    ``ranker``: the trees that take the group head's place where public links were there to learn from. They are kept in
+    a file of their own and are no part of the JSON.
+    """
 
     direct: Head
     group: Head
     provenance: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
+    ranker: Ranker | None = None
+
+    @property
+    def group_threshold(self) -> float:
+        """Probability of a link in a group below which there is no pair."""
+        return self.ranker.threshold if self.ranker else self.group.threshold
 
     def to_json(self) -> dict[str, Any]:
         """The model as JSON: every weight under its feature's name."""
@@ -84,7 +96,7 @@ class LinkModel:
     @classmethod
     def shipped(cls) -> LinkModel:
         """The model that ships with JARVIS, learned from our own synthetic sample by ``scripts/train_link_model.py``."""
-        text = resources.files("jarvis_assets.pairs").joinpath("link_model.json").read_text(encoding="utf-8")
+        text = resources.files("jarvis_assets.pairs.links").joinpath("shipped.json").read_text(encoding="utf-8")
         return cls.from_json(json.loads(text))
 
     @classmethod

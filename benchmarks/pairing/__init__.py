@@ -1,0 +1,1 @@
+"""`python -m benchmarks.pairing`: the pairs of a mining against a truth that says what every reply answers."""

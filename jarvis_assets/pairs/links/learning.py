@@ -1,0 +1,106 @@
+"""Where the link model for groups learns, and where its calibration comes from: public links and the owner's own.
+
+With a corpus of public links the model is learned from it and from the owner's inline replies in groups, once: it is
+kept in ``$JARVIS_HOME/links`` under what it was learned from, and learned anew when the corpus changes, when this code
+does, or when the owner's replies have doubled. A model that stays keeps a growing history's pairs where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from jarvis_assets.pairs.links import evidence, exchanges, forest, inputs, public_links, ranker, windows, wording
+from jarvis_assets.pairs.links.inputs import LinkInputs
+from jarvis_assets.pairs.links.ranker import Best, Known, Ranker
+from jarvis_assets.pairs.segments import segment
+from jarvis_resources import corpora
+from jarvis_resources.files import write_private
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from jarvis_resources.settings import Settings
+
+    Embed = Callable[[list[str]], NDArray[np.float16]]
+
+FOLDER = "links"
+DEV_SHARE = 0.15
+"""Share of the train split's logs that learning leaves out, for calibration and threshold on their busiest speakers."""
+PRECISION_WANTED = 0.80
+"""Expected precision of the pairs kept in groups, from which their threshold follows."""
+
+
+def learned(settings: Settings, embed: Embed, own: Known | None, *, say: Callable[[str], None]) -> Ranker | None:
+    """The ranker learned from public links (and ``own``, the owner's inline replies); None where there is no corpus."""
+    lines = corpora.irc_ubuntu(settings.corpora)
+    if lines is None:
+        return None
+    file = settings.home / FOLDER / f"{_key(lines, own, settings)}.npz"
+    if file.is_file():
+        return Ranker.from_bytes(file.read_bytes())
+    found = learn(lines[lines["split"] == "train"].reset_index(drop=True), settings, embed, own, say)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    for older in file.parent.glob("*.npz"):
+        older.unlink()
+    write_private(file, found.to_bytes())
+    return found
+
+
+def learn(
+    lines: pd.DataFrame, settings: Settings, embed: Embed, own: Known | None, say: Callable[[str], None]
+) -> Ranker:
+    """A calibrated ranker from the lines of a corpus and the owner's links."""
+    turns, links = public_links.turns_and_links(lines, gap_seconds=settings.turn_gap_seconds)
+    say("links: embedding public turns")
+    vectors = embed(turns["text"].tolist())
+    seen = LinkInputs.of(turns, vectors, segment(turns, vectors), public_links.people_of(lines))
+    held = _held_out(turns["conversation_id"])[links["response"].to_numpy()]
+    sources = [Known(seen, links[~held])]
+    provenance = f"{links['response'][~held].nunique():,} public turns with annotated links"
+    if own is not None and len(own.links):
+        sources.append(own)
+        provenance += f" and {len(own.links):,} inline replies of the owner's groups"
+    found = ranker.fit(sources, provenance=provenance, progress=say)
+    rows = np.unique(links["response"][held])
+    rows = rows[_by_the_busiest(turns)[rows]]
+    best = found.best(seen, rows)
+    return ranker.with_calibration(found, best, right(best, rows, links), precision=PRECISION_WANTED)
+
+
+def right(best: Best, responses: NDArray[np.int64], links: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether each response's best turn is one that it answers."""
+    found = pd.MultiIndex.from_arrays([responses, best.trigger])
+    return np.asarray(found.isin(pd.MultiIndex.from_frame(links[["response", "trigger"]])) & (best.trigger >= 0))
+
+
+def _held_out(logs: pd.Series[str]) -> NDArray[np.bool_]:
+    """Whether each log is left out of learning, by the hash of its name."""
+    names, place = np.unique(logs.to_numpy(dtype=str), return_inverse=True)
+    hashed = [blake2b(name.encode(), digest_size=2, person=b"log-fold").digest() for name in names]
+    return np.array([int.from_bytes(one) / 65536 < DEV_SHARE for one in hashed])[place]
+
+
+def _by_the_busiest(turns: pd.DataFrame) -> NDArray[np.bool_]:
+    """Turns by the one who speaks most in each log, as owners do in their groups: passers-by are easier to tell."""
+    spoken = turns.groupby(["conversation_id", "person_id"]).size().sort_values(ascending=False, kind="stable")
+    busiest = spoken.reset_index().drop_duplicates("conversation_id")["person_id"]
+    return np.asarray(turns["person_id"].isin(busiest), dtype=bool)
+
+
+def _key(lines: pd.DataFrame, own: Known | None, settings: Settings) -> str:
+    """Names what a ranker was learned from: corpus, code, encoder, and the owner's links to the next power of two."""
+    digest = blake2b(digest_size=12)
+    digest.update(
+        pd.util.hash_pandas_object(lines[["log", "line", "text", "annotated"]], index=False).to_numpy().tobytes()
+    )
+    for module in (inputs, windows, wording, evidence, exchanges, forest, ranker, public_links):
+        digest.update(Path(str(module.__file__)).read_bytes())
+    links = 0 if own is None else len(own.links)
+    digest.update(f"{settings.pairing_encoder} {settings.turn_gap_seconds} {links.bit_length()}".encode())
+    return digest.hexdigest()
