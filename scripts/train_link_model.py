@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from jarvis_assets.pairs import reply_links, segments
+from jarvis_assets.pairs import reply_links
 from jarvis_assets.pairs.links.features import CANDIDATE_FEATURES, NOBODY_FEATURES
 from jarvis_assets.pairs.links.truth import links_of_guids
 from jarvis_assets.pairs.links.weights import Head, LinkModel
@@ -112,15 +112,14 @@ def main() -> int:
     texts = pd.unique(turns["text"])
     encoded = load_encoder(settings.pairing_encoder, settings=settings).encode(texts.tolist()).astype(np.float16)
     vectors = encoded[pd.Index(texts).get_indexer(pd.Index(turns["text"]))]
-    numbers = segments.segment(turns, vectors)
-    inputs = reply_links.link_inputs(turns, vectors, numbers, people)
+    inputs = reply_links.link_inputs(turns, vectors, people)
     links = links_of_guids(turns, told["response"], told["trigger"])
 
     source = f"our synthetic sample (seeds {asked.seeds}, {asked.messages} messages each)"
     learned = reply_links.train(turns, inputs, links, prior=START, strength=HELD_NEAR, provenance=source)
     measures: dict[str, float] = {}
     for name, model in (("set by hand", START), ("learned", learned)):
-        report = reply_links.hide_and_predict(turns, messages, vectors, numbers, model, links=links, inputs=inputs)
+        report = reply_links.hide_and_predict(turns, messages, vectors, model, links=links, inputs=inputs)
         for kind, measured in (("direct", report.direct), ("group", report.group)):
             sys.stdout.write(f"{name:12} {kind:7} {json.dumps({k: _short(v) for k, v in asdict(measured).items()})}\n")
             if model is learned:

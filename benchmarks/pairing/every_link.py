@@ -38,14 +38,14 @@ def find(
 ) -> EveryLink:
     """Every link of these tables. Where public links are at hand and the home keeps no model of them, it is learned."""
     numbers = segments.segment(turns, vectors)
-    inputs = reply_links.link_inputs(turns, vectors, numbers, people)
+    inputs = reply_links.link_inputs(turns, vectors, people)
     learn = partial(
         learning.learned,
         settings,
         lambda texts: embed_texts(texts, settings.pairing_encoder, settings).vectors,
         say=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    model = reply_links.model_for(turns, messages, vectors, numbers, inputs=inputs, learn=learn)
+    model = reply_links.model_for(turns, messages, vectors, inputs=inputs, learn=learn)
     found = reply_links.pair_unthreaded_turns(
         turns, messages, vectors, numbers, model, use_threshold=False, people=people, inputs=inputs
     )

@@ -99,14 +99,14 @@ def semantic_pairs(
     """My other replies, each with the message it most probably answers; below the threshold there is no pair."""
     settings = jarvis.load()
     numbers = segments.segment(turns, turn_vectors)
-    inputs = reply_links.link_inputs(turns, turn_vectors, numbers, people)
+    inputs = reply_links.link_inputs(turns, turn_vectors, people)
 
     def embed(texts: list[str]) -> np.ndarray:
         shown = progress.tracker(context, "embedding public turns")
         return embed_texts(texts, settings.pairing_encoder, settings, shown).vectors
 
     learn = partial(learning.learned, settings, embed, say=context.log.info)
-    model = reply_links.model_for(turns, messages, turn_vectors, numbers, inputs=inputs, learn=learn)
+    model = reply_links.model_for(turns, messages, turn_vectors, inputs=inputs, learn=learn)
     found = reply_links.pair_unthreaded_turns(
         turns,
         messages,
@@ -117,7 +117,7 @@ def semantic_pairs(
         people=people,
         inputs=inputs,
     )
-    report = reply_links.hide_and_predict(turns, messages, turn_vectors, numbers, model, inputs=inputs)
+    report = reply_links.hide_and_predict(turns, messages, turn_vectors, model, inputs=inputs)
     reviewed = calibrate(found.pairs, _verdicts(context, settings))
     pairs = found.pairs.assign(confidence=reviewed.confidence)
     return dg.MaterializeResult(

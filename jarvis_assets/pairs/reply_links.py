@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from jarvis_assets.pairs.context import CONTEXT_MESSAGES
 from jarvis_assets.pairs.found import Found
@@ -20,12 +21,12 @@ from jarvis_assets.pairs.links.ranker import Known
 from jarvis_assets.pairs.links.truth import DEV, TEST, TRAIN, explicit_links, fold_of, problem_of, problem_with_truth
 from jarvis_assets.pairs.links.weights import Head, LinkModel
 from jarvis_assets.pairs.pair_rows import coherence_of, pair_rows
+from jarvis_assets.pairs.segments import segment
 from jarvis_assets.pairs.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from jarvis_assets.pairs.links.ranker import Ranker
@@ -77,13 +78,14 @@ class LinkReport:
 
 
 def link_inputs(
-    turns: pd.DataFrame,
-    turn_vectors: NDArray[np.float16],
-    segments: NDArray[np.int64],
-    people: pd.DataFrame | None = None,
+    turns: pd.DataFrame, turn_vectors: NDArray[np.float16], people: pd.DataFrame | None = None
 ) -> LinkInputs:
-    """What features are computed from; make it once per turns table and hand it to the functions below."""
-    return LinkInputs.of(turns, turn_vectors, segments, people)
+    """What links are judged by; make it once per turns table and hand it to the functions below.
+
+    Its segments are cut as if there were no inline threads: a reply that is marked as one must not be told by it.
+    """
+    hidden = turns.assign(thread_root_guid=pd.Series(None, index=turns.index, dtype="str"))
+    return LinkInputs.of(turns, turn_vectors, segment(hidden, turn_vectors), people)
 
 
 def pair_unthreaded_turns(
@@ -104,7 +106,7 @@ def pair_unthreaded_turns(
     candidate gets a pair, for the precision-coverage curve. Drops: ``nothing_to_answer`` (nobody spoke before),
     ``below_link_threshold``.
     """
-    inputs = inputs or link_inputs(turns, turn_vectors, segments, people)
+    inputs = inputs or link_inputs(turns, turn_vectors, people)
     mine = np.flatnonzero((turns["is_from_me"] & turns["thread_root_guid"].isna()).to_numpy())
     trigger_turns, confidence = predict(inputs, mine, model)
     lacking = trigger_turns < 0
@@ -156,7 +158,6 @@ def model_for(
     turns: pd.DataFrame,
     messages: pd.DataFrame,
     turn_vectors: NDArray[np.float16],
-    segments: NDArray[np.int64],
     *,
     inputs: LinkInputs | None = None,
     learn: Callable[[Known], Ranker | None] | None = None,
@@ -166,7 +167,7 @@ def model_for(
     ``learn`` is given the inline replies in groups and may return trees for groups (``learning.learned`` does, where
     there are public links).
     """
-    inputs = inputs or link_inputs(turns, turn_vectors, segments)
+    inputs = inputs or link_inputs(turns, turn_vectors)
     links = explicit_links(turns, messages)
     model = train(turns, inputs, links)
     if learn is None:
@@ -221,7 +222,6 @@ def hide_and_predict(
     turns: pd.DataFrame,
     messages: pd.DataFrame,
     turn_vectors: NDArray[np.float16],
-    segments: NDArray[np.int64],
     model: LinkModel,
     *,
     links: pd.DataFrame | None = None,
@@ -232,7 +232,7 @@ def hide_and_predict(
 
     ``fold``: which fold to measure on (default: test, which training never saw); None: all.
     """
-    inputs = inputs or link_inputs(turns, turn_vectors, segments)
+    inputs = inputs or link_inputs(turns, turn_vectors)
     known = explicit_links(turns, messages) if links is None else links
     rows = known["response"].to_numpy()
     chosen = np.ones(len(rows), dtype=bool) if fold is None else fold_of(turns["turn_id"].iloc[rows]) == fold

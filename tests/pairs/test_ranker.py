@@ -19,6 +19,7 @@ from jarvis_assets.pairs.links.inputs import LinkInputs
 from jarvis_assets.pairs.links.ranker import Best, Known, Ranker
 from jarvis_assets.pairs.links.truth import explicit_links
 from jarvis_assets.pairs.links.windows import Windows, reached
+from jarvis_assets.pairs.segments import segment
 from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources import corpora
 from jarvis_resources.errors import CorpusError, JarvisError
@@ -41,7 +42,7 @@ def talk(chat, exchanges=60, conversation="g1"):
 
 
 def inputs_of(turns, word_vectors, people=None) -> LinkInputs:
-    return LinkInputs.of(turns, word_vectors(turns), np.zeros(len(turns), dtype=np.int64), people)
+    return reply_links.link_inputs(turns, word_vectors(turns), people)
 
 
 def seen(inputs, responses) -> dict[str, np.ndarray]:
@@ -130,6 +131,14 @@ def test_what_is_seen_does_not_know_the_thread_that_is_to_be_predicted(chat, wor
         np.testing.assert_array_equal(with_threads[name], without[name], err_msg=name)
 
 
+def test_segments_that_links_are_judged_by_do_not_know_the_thread(chat, word_vectors):
+    root = chat.say("ana", 0, "shall we repaint the old garage door this spring?")
+    chat.say("me", 200, "my printer arrived yesterday evening and it is broken", thread_root_guid=root)
+    turns = build_turns(chat.messages)
+    assert segment(turns, word_vectors(turns)).tolist() == [0, 0]
+    assert inputs_of(turns, word_vectors).segments.tolist() == [0, 1]
+
+
 def test_a_name_points_to_its_bearer_and_to_nobody_else(chat, word_vectors):
     chat.say("ana", 0, "first thing", is_group=True)
     chat.say("bo", 1, "second thing", is_group=True)
@@ -207,9 +216,7 @@ def test_the_ranker_takes_over_in_groups_and_leaves_direct_chats_alone(chat, wor
     vectors, segments = word_vectors(turns), np.zeros(len(turns), dtype=np.int64)
     pairs = reply_links.pair_unthreaded_turns(turns, chat.messages, vectors, segments, replace(shipped, ranker=found))
     assert pairs.pairs[["trigger_guid", "response_guid"]].values.tolist() == [[asked, answer]]
-    report = reply_links.hide_and_predict(
-        turns, chat.messages, vectors, segments, replace(shipped, ranker=found), fold=None
-    )
+    report = reply_links.hide_and_predict(turns, chat.messages, vectors, replace(shipped, ranker=found), fold=None)
     assert report.group.accuracy > 0.95
     assert report.group.threshold == found.threshold
 

@@ -115,7 +115,7 @@ def test_features_do_not_know_what_came_later(chat, word_vectors):
 
     def features(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         turns = build_turns(rows)
-        inputs = reply_links.link_inputs(turns, word_vectors(turns), np.zeros(len(turns), dtype=np.int64))
+        inputs = reply_links.link_inputs(turns, word_vectors(turns))
         _, problem = problem_of(inputs, np.flatnonzero(turns["is_from_me"].to_numpy())[:5])
         return problem.candidate, problem.nobody
 
@@ -128,11 +128,7 @@ def test_features_do_not_know_the_thread_that_they_are_to_predict(chat, word_vec
     threaded = build_turns(chat.messages)
     hidden = threaded.assign(thread_root_guid=pd.Series(None, index=threaded.index, dtype="str"))
     mine = np.flatnonzero(threaded["is_from_me"].to_numpy())
-    segments = np.zeros(len(threaded), dtype=np.int64)
-    found = [
-        problem_of(reply_links.link_inputs(turns, word_vectors(turns), segments), mine)[1]
-        for turns in (threaded, hidden)
-    ]
+    found = [problem_of(reply_links.link_inputs(turns, word_vectors(turns)), mine)[1] for turns in (threaded, hidden)]
     np.testing.assert_array_equal(found[0].candidate, found[1].candidate)
     np.testing.assert_array_equal(found[0].nobody, found[1].nobody)
 
@@ -141,7 +137,7 @@ def test_features_have_their_names(chat, word_vectors):
     chat.say("ana", 0, "are you coming?")
     chat.say("me", 1, "yes")
     turns = build_turns(chat.messages)
-    inputs = reply_links.link_inputs(turns, word_vectors(turns), np.zeros(2, dtype=np.int64))
+    inputs = reply_links.link_inputs(turns, word_vectors(turns))
     _, problem = problem_of(inputs, np.array([1]))
     named = dict(zip(link_features.CANDIDATE_FEATURES, problem.candidate[0].tolist(), strict=True))
     assert named["gap<=60"] == 1.0
@@ -156,7 +152,7 @@ def test_a_name_that_i_say_points_to_its_bearer(chat, word_vectors):
     chat.say("me", 2, "no way Ana", is_group=True)
     people = pd.DataFrame({"person_id": ["ana", "bo"], "display_name": ["Ana Lima", "Bo Berg"]})
     turns = build_turns(chat.messages)
-    inputs = reply_links.link_inputs(turns, word_vectors(turns), np.zeros(3, dtype=np.int64), people)
+    inputs = reply_links.link_inputs(turns, word_vectors(turns), people)
     _, problem = problem_of(inputs, np.array([2]))
     assert problem.candidate[:, link_features.CANDIDATE_FEATURES.index("name_said")].tolist() == [0.0, 1.0]
 
@@ -164,15 +160,15 @@ def test_a_name_that_i_say_points_to_its_bearer(chat, word_vectors):
 def test_the_owners_threads_teach_which_words_make_a_link(chat, word_vectors):
     group(chat, 400)
     turns = build_turns(chat.messages)
-    vectors, segments = word_vectors(turns), np.zeros(len(turns), dtype=np.int64)
-    inputs = reply_links.link_inputs(turns, vectors, segments)
+    vectors = word_vectors(turns)
+    inputs = reply_links.link_inputs(turns, vectors)
     links = explicit_links(turns, chat.messages)
     learned = reply_links.train(turns, inputs, links, prior=LinkModel.zero())
-    report = reply_links.hide_and_predict(turns, chat.messages, vectors, segments, learned)
+    report = reply_links.hide_and_predict(turns, chat.messages, vectors, learned)
     assert report.direct.n == 0
     assert report.group.n > 50
     assert report.group.accuracy > 0.95
-    blind = reply_links.hide_and_predict(turns, chat.messages, vectors, segments, LinkModel.zero())
+    blind = reply_links.hide_and_predict(turns, chat.messages, vectors, LinkModel.zero())
     assert blind.group.accuracy < 0.7
     assert "inline replies (groups)" in learned.provenance
 
@@ -180,8 +176,8 @@ def test_the_owners_threads_teach_which_words_make_a_link(chat, word_vectors):
 def test_few_threads_leave_the_shipped_model_as_it_is(chat, word_vectors):
     group(chat, 20)
     turns = build_turns(chat.messages)
-    vectors, segments = word_vectors(turns), np.zeros(len(turns), dtype=np.int64)
-    model = reply_links.model_for(turns, chat.messages, vectors, segments)
+    vectors = word_vectors(turns)
+    model = reply_links.model_for(turns, chat.messages, vectors)
     assert model.to_json() == LinkModel.shipped().to_json()
 
 

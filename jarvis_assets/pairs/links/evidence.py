@@ -15,6 +15,7 @@ import numpy as np
 from jarvis_assets.pairs.links.inputs import LinkInputs, TurnArrays
 from jarvis_assets.pairs.links.windows import Windows
 from jarvis_assets.pairs.links.wording import FORMS, NOBODY, Wording
+from jarvis_resources.asset_files import let_go
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,6 +61,7 @@ def cosines(vectors: NDArray[np.float16], turn: NDArray[np.int64], other: NDArra
     rows, place = np.unique(np.column_stack([other, turn]), return_inverse=True)
     # Windows overlap: each turn's vector is taken out, and made float32, once.
     known = vectors[rows].astype(np.float32)
+    let_go(vectors)
     place = place.reshape(len(turn), -1)
     right = known[place[:, 0]]
     out = np.empty(turn.shape, dtype=np.float32)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from jarvis_assets.pairs import segments
 from jarvis_assets.pairs.links import evidence, exchanges, forest, inputs, public_links, ranker, windows, wording
 from jarvis_assets.pairs.links.inputs import LinkInputs
 from jarvis_assets.pairs.links.ranker import Best, Known, Ranker
-from jarvis_assets.pairs.segments import segment
 from jarvis_resources import corpora
 from jarvis_resources.files import write_private
 
@@ -59,7 +59,7 @@ def learn(
     turns, links = public_links.turns_and_links(lines, gap_seconds=settings.turn_gap_seconds)
     say("links: embedding public turns")
     vectors = embed(turns["text"].tolist())
-    seen = LinkInputs.of(turns, vectors, segment(turns, vectors), public_links.people_of(lines))
+    seen = LinkInputs.of(turns, vectors, segments.segment(turns, vectors), public_links.people_of(lines))
     held = _held_out(turns["conversation_id"])[links["response"].to_numpy()]
     sources = [Known(seen, links[~held])]
     provenance = f"{links['response'][~held].nunique():,} public turns with annotated links"
@@ -99,7 +99,7 @@ def _key(lines: pd.DataFrame, own: Known | None, settings: Settings) -> str:
     digest.update(
         pd.util.hash_pandas_object(lines[["log", "line", "text", "annotated"]], index=False).to_numpy().tobytes()
     )
-    for module in (inputs, windows, wording, evidence, exchanges, forest, ranker, public_links):
+    for module in (segments, inputs, windows, wording, evidence, exchanges, forest, ranker, public_links):
         digest.update(Path(str(module.__file__)).read_bytes())
     links = 0 if own is None else len(own.links)
     digest.update(f"{settings.pairing_encoder} {settings.turn_gap_seconds} {links.bit_length()}".encode())

@@ -64,6 +64,7 @@ class Wording:
     @classmethod
     def of(cls, turns: pd.DataFrame, speakers: NDArray[np.int64], people: pd.DataFrame | None = None) -> Wording:
         """Wording of a turns table; ``speakers`` [n] numbers them, ``people`` lends their names."""
+        import pandas as pd
         from sklearn.feature_extraction.text import HashingVectorizer
 
         texts = turns["text"]
@@ -77,10 +78,13 @@ class Wording:
             dtype=np.float32,
         )
         addressed, named = _names(turns, speakers, people)
-        words = hashing.transform(texts) if len(texts) else hashing.transform([""])[:0]
+        # People say the same things again and again: what is seen in a text is seen once.
+        number, distinct = pd.factorize(texts)
+        said = pd.Series(distinct, dtype="str")
+        words = (hashing.transform(said) if len(said) else hashing.transform([""]))[number]
         return cls(
-            forms={name: texts.str.contains(form, regex=True).to_numpy(dtype=bool) for name, form in FORMS.items()},
-            log_length=np.log1p(texts.str.len().to_numpy(dtype=np.float32)),
+            forms={name: said.str.contains(form, regex=True).to_numpy(bool)[number] for name, form in FORMS.items()},
+            log_length=np.log1p(said.str.len().to_numpy(dtype=np.float32))[number],
             words=words,
             counts=np.maximum(np.diff(words.indptr), 1).astype(np.float32),
             addressed=addressed,
