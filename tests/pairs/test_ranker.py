@@ -306,6 +306,9 @@ def test_a_ranker_is_learned_once_and_kept(corpus, tmp_path, word_vectors):
     assert again.to_bytes() == first.to_bytes()
     [file] = (settings.home / learning.FOLDER).iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
+    file.write_bytes(file.read_bytes()[:1000])
+    assert learning.learned(settings, embed, None, say=said.append).to_bytes() == first.to_bytes()
+    assert said
     assert learning.learned(replace(settings, corpora=None), embed, None, say=said.append) is None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -39,12 +40,13 @@ PRECISION_WANTED = 0.80
 def learned(settings: Settings, embed: Embed, own: Known | None, *, say: Callable[[str], None]) -> Ranker | None:
     """The ranker learned from public links (and ``own``, the owner's inline replies); None where there is no corpus."""
     lines = corpora.irc_ubuntu(settings.corpora)
-    if lines is None:
+    lines = None if lines is None else lines[lines["split"] == "train"].reset_index(drop=True)
+    if lines is None or lines.empty:
         return None
     file = settings.home / FOLDER / f"{_key(lines, own, settings)}.npz"
-    if file.is_file():
-        return Ranker.from_bytes(file.read_bytes())
-    found = learn(lines[lines["split"] == "train"].reset_index(drop=True), settings, embed, own, say)
+    if (kept := _kept(file)) is not None:
+        return kept
+    found = learn(lines, settings, embed, own, say)
     file.parent.mkdir(mode=0o700, exist_ok=True)
     for older in file.parent.glob("*.npz"):
         older.unlink()
@@ -84,6 +86,14 @@ def _held_out(logs: pd.Series[str]) -> NDArray[np.bool_]:
     names, place = np.unique(logs.to_numpy(dtype=str), return_inverse=True)
     hashed = [blake2b(name.encode(), digest_size=2, person=b"log-fold").digest() for name in names]
     return np.array([int.from_bytes(one) / 65536 < DEV_SHARE for one in hashed])[place]
+
+
+def _kept(file: Path) -> Ranker | None:
+    """The ranker in ``file``; None where there is none, or none that can be read: it is learned again."""
+    try:
+        return Ranker.from_bytes(file.read_bytes())
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
 
 
 def _by_the_busiest(turns: pd.DataFrame) -> NDArray[np.bool_]:
