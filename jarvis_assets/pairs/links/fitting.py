@@ -116,36 +116,50 @@ def _minimum(
 
 def calibrate(problem: Problem, truth: Truth, head: Head) -> Head:
     """``head`` with a Platt scale fitted on dev responses that answer; unchanged where they are too few or all right."""
-    from scipy.optimize import minimize
-
     best = problem.best(head)
     tells = (best.winner >= 0) & ~truth.known_nobody
     right = (best.winner == truth.answer)[tells]
     if len(right) < FEWEST_TO_CALIBRATE or right.all() or not right.any():
         return head
-    x, y = logit(best.share[tells]), right.astype(np.float64)
+    slope, intercept = platt(best.share[tells], right)
+    return replace(head, slope=slope, intercept=intercept)
+
+
+def platt(share: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and intercept on the logit of ``share`` under which ``right`` is likeliest (Platt 1999).
+
+    A weak pull to the identity keeps a handful of responses from making it a step.
+    """
+    from scipy.optimize import minimize
+
+    x, y = logit(share), right.astype(np.float64)
 
     def loss(ab: NDArray[np.float64]) -> float:
         s = ab[0] * x + ab[1]
-        # A weak pull to the identity keeps a handful of dev responses from making it a step.
         return float(np.logaddexp(0.0, s).sum() - y @ s + (ab[0] - 1.0) ** 2 + 0.1 * ab[1] ** 2)
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    return replace(head, slope=float(max(slope, 0.05)), intercept=float(intercept))
+    return float(max(slope, 0.05)), float(intercept)
 
 
 def choose_threshold(problem: Problem, head: Head, *, precision: float) -> Head:
-    """``head`` with the lowest threshold at which the dev pairs kept are expected to reach ``precision``.
+    """``head`` with the threshold at which its dev pairs are expected to reach ``precision``; else unchanged."""
+    best = problem.best(head)
+    found = threshold_for(best.confidence[best.winner >= 0], precision)
+    return head if found is None else replace(head, threshold=found)
+
+
+def threshold_for(confidence: NDArray[np.float64], precision: float) -> float | None:
+    """The lowest threshold at which the links kept are expected to reach ``precision``; None: too few, or none reaches it.
 
     What is expected is the mean of their calibrated probabilities: counting hits among the few dozen pairs at the top
-    of an owner's dev fold moves the threshold by chance. Unchanged where no threshold reaches it.
+    of an owner's dev fold moves the threshold by chance.
     """
-    best = problem.best(head)
-    ranked = np.sort(best.confidence[best.winner >= 0])[::-1]
-    if len(ranked) < FEWEST_TO_CALIBRATE:
-        return head
+    if len(confidence) < FEWEST_TO_CALIBRATE:
+        return None
+    ranked = np.sort(confidence)[::-1]
     reached = np.flatnonzero(np.cumsum(ranked) / np.arange(1, len(ranked) + 1) >= precision)
-    return replace(head, threshold=float(ranked[reached[-1]])) if len(reached) else head
+    return float(ranked[reached[-1]]) if len(reached) else None
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.float64]) -> float:

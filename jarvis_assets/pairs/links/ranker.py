@@ -17,8 +17,10 @@ import numpy as np
 
 from jarvis_assets.pairs.links.evidence import Scene, evidence, stacked
 from jarvis_assets.pairs.links.exchanges import Guesses, exchanges
+from jarvis_assets.pairs.links.fitting import platt, threshold_for
 from jarvis_assets.pairs.links.forest import Forest
 from jarvis_assets.pairs.links.inputs import LinkInputs
+from jarvis_assets.pairs.links.weights import logit, sigmoid
 from jarvis_assets.pairs.links.windows import REACH, Windows, reached
 
 if TYPE_CHECKING:
@@ -114,9 +116,7 @@ class Ranker:
 
     def confidence(self, share: NDArray[np.float64]) -> NDArray[np.float64]:
         """The calibrated probability of links of raw probability ``share``; 0 where there is none."""
-        p = np.clip(share, 1e-6, 1 - 1e-6)
-        calibrated = 1.0 / (1.0 + np.exp(-(self.slope * np.log(p / (1.0 - p)) + self.intercept)))
-        return np.asarray(np.where(share > 0, calibrated, 0.0))
+        return np.asarray(np.where(share > 0, sigmoid(self.slope * logit(share) + self.intercept), 0.0))
 
     def to_bytes(self) -> bytes:
         """The ranker as one file: NumPy's archive of the two ONNX graphs and a JSON text. No pickle."""
@@ -178,21 +178,11 @@ def with_calibration(ranker: Ranker, best: Best, right: NDArray[np.bool_], *, pr
 
     The threshold is the lowest at which the links kept are expected to be right with ``precision``.
     """
-    from scipy.optimize import minimize
-
     has = best.trigger >= 0
-    p = np.clip(best.share[has], 1e-6, 1 - 1e-6)
-    x, y = np.log(p / (1.0 - p)), right[has].astype(np.float64)
-
-    def loss(ab: NDArray[np.float64]) -> float:
-        s = ab[0] * x + ab[1]
-        return float(np.logaddexp(0.0, s).sum() - y @ s + (ab[0] - 1.0) ** 2 + 0.1 * ab[1] ** 2)
-
-    slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
-    scaled = replace(ranker, slope=float(max(slope, 0.05)), intercept=float(intercept))
-    ranked = np.sort(scaled.confidence(best.share[has]))[::-1]
-    reached = np.flatnonzero(np.cumsum(ranked) / np.arange(1, len(ranked) + 1) >= precision)
-    return replace(scaled, threshold=float(ranked[reached[-1]])) if len(reached) else scaled
+    slope, intercept = platt(best.share[has], right[has])
+    scaled = replace(ranker, slope=slope, intercept=intercept)
+    threshold = threshold_for(scaled.confidence(best.share[has]), precision)
+    return scaled if threshold is None else replace(scaled, threshold=threshold)
 
 
 def _half(inputs: LinkInputs) -> NDArray[np.int64]:
