@@ -70,7 +70,7 @@ def measure(settings: Settings, truth: Truth) -> tuple[dict[str, Any], bytes]:
             "None of these pairs is in the truth: it is of another database than this home was mined from."
         )
     vectors = read_asset(root, "turn_vectors", "array")
-    links = every_link.find(turns, messages, people, vectors, settings)
+    links = every_link.find(turns, messages, people, vectors, settings.home)
     systems = {
         KEPT: semantic,
         EVERY: links.pairs,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from jarvis_assets.pairs import reply_links, segments
-from jarvis_assets.pairs.links import learning
-from jarvis_assets.vectors.embedding import embed_texts
+from jarvis_assets.pairs.links import kept
+from jarvis_assets.pairs.links.ranker import Ranker
+from jarvis_assets.pairs.links.weights import LinkModel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pandas as pd
 
-    from jarvis_resources.settings import Settings
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,29 @@ class EveryLink:
 
 
 def find(
-    turns: pd.DataFrame, messages: pd.DataFrame, people: pd.DataFrame, vectors: np.ndarray, settings: Settings
+    turns: pd.DataFrame, messages: pd.DataFrame, people: pd.DataFrame, vectors: np.ndarray, home: Path
 ) -> EveryLink:
-    """Every link of these tables. Where public links are at hand and the home keeps no model of them, it is learned."""
-    numbers = segments.segment(turns, vectors)
+    """Every link of these tables, by the models that the mining of ``home`` kept; no public links are learned from."""
     inputs = reply_links.link_inputs(turns, vectors, people)
-    learn = partial(
-        learning.learned,
-        settings,
-        lambda texts: embed_texts(texts, settings.pairing_encoder, settings).vectors,
-        say=lambda text: print(text, file=sys.stderr, flush=True),
-    )
-    model = reply_links.model_for(turns, messages, vectors, inputs=inputs, learn=learn)
+    model = _kept(home, "weights", lambda data: LinkModel.from_json(json.loads(data)))
+    model = model or reply_links.model_for(turns, messages, vectors, inputs=inputs)
+    trees = _kept(home, "trees", Ranker.from_bytes)
+    model = replace(model, ranker=trees)
     found = reply_links.pair_unthreaded_turns(
-        turns, messages, vectors, numbers, model, use_threshold=False, people=people, inputs=inputs
+        turns,
+        messages,
+        vectors,
+        segments.segment(turns, vectors),
+        model,
+        use_threshold=False,
+        people=people,
+        inputs=inputs,
     )
-    return EveryLink(found.pairs, model.direct.threshold, model.group_threshold, model.provenance)
+    provenance = model.provenance + (f"; in groups {trees.provenance}" if trees else "")
+    return EveryLink(found.pairs, model.direct.threshold, model.group_threshold, provenance)
+
+
+def _kept(home: Path, name: str, load: Callable[[bytes], T]) -> T | None:
+    """The model of this name that the mining kept; None where it kept none."""
+    files = list((home / kept.FOLDER).glob(f"{name}-*"))
+    return load(files[0].read_bytes()) if files else None

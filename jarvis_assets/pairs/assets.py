@@ -12,7 +12,7 @@ from jarvis_assets.constants import MODEL_POOL, OWNERS
 from jarvis_assets.evaluation import plots
 from jarvis_assets.pairs import coherence, gold, keeping, reply_links, segments, splits
 from jarvis_assets.pairs import turns as turn_building
-from jarvis_assets.pairs.links import learning
+from jarvis_assets.pairs.links import kept, learning
 from jarvis_assets.pairs.review import verdicts as reviews
 from jarvis_assets.pairs.review.calibration import calibrate
 from jarvis_assets.pairs.review.summary import COLUMNS, summarise
@@ -106,7 +106,9 @@ def semantic_pairs(
         return embed_texts(texts, settings.pairing_encoder, settings, shown).vectors
 
     learn = partial(learning.learned, settings, embed, say=context.log.info)
-    model = reply_links.model_for(turns, messages, turn_vectors, inputs=inputs, learn=learn)
+    model = reply_links.model_for(
+        turns, messages, turn_vectors, inputs=inputs, keep=settings.home / kept.FOLDER, learn=learn
+    )
     found = reply_links.pair_unthreaded_turns(
         turns,
         messages,
@@ -119,12 +121,14 @@ def semantic_pairs(
     )
     report = reply_links.hide_and_predict(turns, messages, turn_vectors, model, inputs=inputs)
     reviewed = calibrate(found.pairs, _verdicts(context, settings))
-    pairs = found.pairs.assign(confidence=reviewed.confidence)
+    corrected = found.pairs.assign(confidence=reviewed.confidence)
+    pairs = corrected[reply_links.is_sure_enough(corrected, model)].reset_index(drop=True)
+    drops = {**found.drops, "below_link_threshold_after_review": len(corrected) - len(pairs)}
     return dg.MaterializeResult(
         value=pairs,
         metadata={
             **metadata.of_table(tables.SEMANTIC_PAIRS, pairs, settings),
-            **metadata.counts("drops", found.drops),
+            **metadata.counts("drops", {reason: count for reason, count in drops.items() if count}),
             "reviewed": reviewed.sentence,
             **report.as_metadata(),
             "confidence": metadata.picture(

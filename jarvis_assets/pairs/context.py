@@ -1,7 +1,7 @@
 """What had been said before a trigger: the earlier messages of its segment, as a list and as text.
 
 A context ends where the trigger's turn begins, so nothing later than my reply can be in it; a message that was edited
-after my reply stands in it as it read then. Masking a context for a split is the business of ``splits``.
+after my reply stands in it as it read then. Masking a context for a split is the business of ``masking``.
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ class Dropped:
         if not self.too_many:
             return said + "."
         return (
-            f"{said}; more than {MOST_DROPPED:.0%} is too much. Look at ten of them with `python -m "
-            f"benchmarks.kept_and_dropped --reason {most}`: where they are worth learning from, that filter is wrong "
-            "for your messages, so please report it; where they are not, nothing is lost."
+            f"{said}; more than {MOST_DROPPED:.0%} is too much. Where pairs of that kind are "
+            "worth learning from, the filter is wrong for your messages, so please report it; where they are not, nothing "
+            f"is lost. A checkout of the project shows them: `python -m benchmarks.kept_and_dropped --reason {most}`."
         )
 
 

@@ -18,8 +18,3 @@ class Found:
 
     pairs: pd.DataFrame
     drops: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def dropped(self) -> int:
-        """Candidates dropped, all reasons together."""
-        return sum(self.drops.values())

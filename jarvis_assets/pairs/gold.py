@@ -102,7 +102,7 @@ def _confidence(
     """Confidence from evidence: each doubt takes its amount off, within the bounds of gold.
 
     ``rivals``: other messages of the thread, by someone else, that I had not yet answered. The owner's reviews correct
-    the result in ``review_calibration``.
+    the result in ``review.calibration``.
     """
     doubt = (
         RIVAL_DOUBT * (rivals > 0)

@@ -7,15 +7,19 @@ compared. Features, the model, its fitting and the known links have files of the
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from jarvis_assets.evaluation.measures import ece
 from jarvis_assets.pairs.context import CONTEXT_MESSAGES
 from jarvis_assets.pairs.found import Found
-from jarvis_assets.pairs.links.fitting import PRIOR_STRENGTH, calibrate, calibration_error, choose_threshold, fit
+from jarvis_assets.pairs.links import features, fitting, kept, weights
+from jarvis_assets.pairs.links.fitting import PRIOR_STRENGTH, calibrate, choose_threshold, fit
 from jarvis_assets.pairs.links.inputs import LinkInputs
 from jarvis_assets.pairs.links.ranker import Known
 from jarvis_assets.pairs.links.truth import DEV, TEST, TRAIN, explicit_links, fold_of, problem_of, problem_with_truth
@@ -26,6 +30,7 @@ from jarvis_assets.pairs.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -36,7 +41,7 @@ FEWEST_LINKS = 100
 PRECISION_WANTED = 0.85
 """Expected precision of the pairs kept in groups, from which their threshold follows on the dev fold. Ten points above
 what is aimed at: real groups hold more turns that answer nobody than inline replies and the sample let one expect.
-The ten points are a guess: replaying public IRC logs as groups, the pairs kept were right 0.71 of the time."""
+Both are by hand."""
 DIRECT_THRESHOLD = 0.5
 """Alone with one person a link is kept when it is more likely than not. Asking for more drops plain short answers, not
 wrong pairs: a new topic in the middle of a talk looks much like an answer."""
@@ -131,6 +136,12 @@ def pair_unthreaded_turns(
     return Found(pairs, {reason: count for reason, count in drops.items() if count})
 
 
+def is_sure_enough(pairs: pd.DataFrame, model: LinkModel) -> NDArray[np.bool_]:
+    """Whether each semantic pair's confidence reaches the threshold of its kind of conversation."""
+    threshold = np.where(pairs["is_group"].to_numpy(dtype=bool), model.group_threshold, model.direct.threshold)
+    return np.asarray(pairs["confidence"].to_numpy() >= threshold)
+
+
 def predict(
     inputs: LinkInputs, responses: NDArray[np.int64], model: LinkModel
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -160,21 +171,34 @@ def model_for(
     turn_vectors: NDArray[np.float16],
     *,
     inputs: LinkInputs | None = None,
+    keep: Path | None = None,
     learn: Callable[[Known], Ranker | None] | None = None,
 ) -> LinkModel:
     """This owner's link model: learned from their inline replies where there are enough, else the one that ships.
 
-    ``learn`` is given the inline replies in groups and may return trees for groups (``learning.learned`` does, where
-    there are public links).
+    With ``keep``, a folder, it is learned once and again when those replies have doubled: a model that followed every
+    new reply would move pairs long settled. ``learn`` is given the inline replies in groups and may return trees for
+    groups (``learning.learned`` does, where there are public links).
     """
     inputs = inputs or link_inputs(turns, turn_vectors)
     links = explicit_links(turns, messages)
-    model = train(turns, inputs, links)
-    if learn is None:
-        return model
     response = links["response"].to_numpy(dtype=np.int64)
-    train_fold = fold_of(turns["turn_id"].iloc[response]) == TRAIN
-    ranker = learn(Known(inputs, links[train_fold & inputs.arrays.is_group[response]]))
+    in_train = fold_of(turns["turn_id"].iloc[response]) == TRAIN
+    in_group = inputs.arrays.is_group[response]
+    if keep is None:
+        model = train(turns, inputs, links)
+    else:
+        shipped = json.dumps(LinkModel.shipped().to_json())
+        counts = [kept.doublings(int((in_train & kind).sum())) for kind in (~in_group, in_group)]
+        model = kept.once(
+            keep,
+            "weights",
+            kept.key_of([shipped, *counts], (fitting, features, weights, sys.modules[__name__])),
+            load=lambda data: LinkModel.from_json(json.loads(data)),
+            dump=lambda found: json.dumps(found.to_json()).encode(),
+            make=lambda: train(turns, inputs, links),
+        )
+    ranker = None if learn is None else learn(Known(inputs, links[in_train & in_group]))
     if ranker is None:
         return model
     return replace(model, ranker=ranker, provenance=f"{model.provenance}; in groups {ranker.provenance}")
@@ -228,7 +252,7 @@ def hide_and_predict(
     fold: int | None = TEST,
     inputs: LinkInputs | None = None,
 ) -> LinkReport:
-    """Hide the inline replies' links (or the ``links`` given), predict them, compare.
+    """Hide the links of the owner's inline replies (or the ``links`` given), predict them, compare.
 
     ``fold``: which fold to measure on (default: test, which training never saw); None: all.
     """
@@ -236,6 +260,8 @@ def hide_and_predict(
     known = explicit_links(turns, messages) if links is None else links
     rows = known["response"].to_numpy()
     chosen = np.ones(len(rows), dtype=bool) if fold is None else fold_of(turns["turn_id"].iloc[rows]) == fold
+    if links is None:
+        chosen &= turns["is_from_me"].to_numpy(dtype=bool)[rows]
     group = inputs.arrays.is_group[rows]
     return LinkReport(
         _measured(inputs, known[chosen & ~group], model.direct),
@@ -285,6 +311,6 @@ def _figures(
         recall=hits / n,
         coverage=float(kept.sum()) / len(links),
         accuracy=float(right.sum()) / n,
-        ece=calibration_error(sure[has], right[has].astype(np.float64)),
+        ece=ece(sure[has], right[has]) if has.any() else None,
         threshold=threshold,
     )

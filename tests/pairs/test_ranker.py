@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from jarvis_assets.pairs import reply_links
-from jarvis_assets.pairs.links import learning, public_links, ranker
+from jarvis_assets.pairs.links import kept, learning, public_links, ranker
 from jarvis_assets.pairs.links.evidence import Scene, evidence, stacked
 from jarvis_assets.pairs.links.exchanges import Guesses, exchanges
 from jarvis_assets.pairs.links.forest import Forest, _as_onnx
@@ -137,6 +137,31 @@ def test_segments_that_links_are_judged_by_do_not_know_the_thread(chat, word_vec
     turns = build_turns(chat.messages)
     assert segment(turns, word_vectors(turns)).tolist() == [0, 0]
     assert inputs_of(turns, word_vectors).segments.tolist() == [0, 1]
+
+
+def test_a_turn_that_goes_on_after_the_response_is_not_in_its_window(chat, word_vectors):
+    root = chat.say("ana", 0, "where is the tent?", is_group=True)
+    chat.say("me", 10, "in the garage", is_group=True, thread_root_guid=root)
+    chat.say("me", 10.5, "who wants pasta?", is_group=True)
+    early = build_turns(chat.messages)
+    chat.say("me", 11, "behind the piano", is_group=True, thread_root_guid=root)
+    late = build_turns(chat.messages)
+    assert late["turn_id"].tolist() == early["turn_id"].tolist() == ["m1", "m2", "m3"]
+    before, after = (seen(inputs_of(turns, word_vectors), np.array([2])) for turns in (early, late))
+    assert not Windows.of(inputs_of(late, word_vectors).arrays, np.array([2])).there[0, 1]
+    assert before["is_partner"][0, 2] == 1.0
+    assert after["cosine"][0, 1] == 0.0
+
+
+def test_a_name_that_is_a_word_names_somebody_with_a_capital_alone(chat, word_vectors):
+    chat.say("bo", 0, "hello there", is_group=True)
+    chat.say("ana", 1, "who comes?", is_group=True)
+    people = pd.DataFrame({"person_id": ["bo"], "display_name": ["Will Berg"]})
+    for minute, text in ((2, "will you two be there?"), (3, "Will you?"), (4, "i think Will does")):
+        chat.say("me" if minute != 3 else "ana", minute, text, is_group=True)
+    turns = build_turns(chat.messages)
+    named = inputs_of(turns, word_vectors, people).wording.named
+    assert (named[2:, 0] >= 0).tolist() == [False, False, True]
 
 
 def test_a_name_points_to_its_bearer_and_to_nobody_else(chat, word_vectors):
@@ -304,7 +329,7 @@ def test_a_ranker_is_learned_once_and_kept(corpus, tmp_path, word_vectors):
     again = learning.learned(settings, embed, None, say=said.append)
     assert not said
     assert again.to_bytes() == first.to_bytes()
-    [file] = (settings.home / learning.FOLDER).iterdir()
+    [file] = (settings.home / kept.FOLDER).iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_bytes(file.read_bytes()[:1000])
     assert learning.learned(settings, embed, None, say=said.append).to_bytes() == first.to_bytes()

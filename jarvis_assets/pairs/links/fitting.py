@@ -2,7 +2,7 @@
 
 Maximum likelihood with a Gaussian prior around another head: an owner with a thousand inline replies moves far from
 what ships, one with fifty hardly at all. Calibration and threshold are fitted on dev responses that the weights never
-saw. Which links are true, and which fold a response is in, is decided in ``reply_links``.
+saw. Which links are true, and which fold a response is in, is decided in ``truth``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 PRIOR_STRENGTH = 4.0
 """Weight of the prior, in responses' worth of log-likelihood per squared unit of weight."""
-ECE_BINS = 15
-"""Equal-mass bins of the expected calibration error."""
 FEWEST_TO_CALIBRATE = 60
 """With fewer dev responses a Platt scale is noise, and the prior's is kept."""
 NOBODY = -1
@@ -160,14 +158,3 @@ def threshold_for(confidence: NDArray[np.float64], precision: float) -> float | 
     ranked = np.sort(confidence)[::-1]
     reached = np.flatnonzero(np.cumsum(ranked) / np.arange(1, len(ranked) + 1) >= precision)
     return float(ranked[reached[-1]]) if len(reached) else None
-
-
-def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.float64]) -> float:
-    """Expected calibration error over 15 equal-mass bins; 0 where there is nothing."""
-    if len(right) == 0:
-        return 0.0
-    order = np.argsort(confidence, kind="stable")
-    error = 0.0
-    for part in np.array_split(order, min(ECE_BINS, len(order))):
-        error += len(part) / len(order) * abs(float(confidence[part].mean()) - float(right[part].mean()))
-    return error

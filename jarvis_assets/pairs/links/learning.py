@@ -7,21 +7,21 @@ does, or when the owner's replies have doubled. A model that stays keeps a growi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
-from jarvis_assets.pairs import segments
+from jarvis_assets.pairs import segments, turns
 from jarvis_assets.pairs.links import evidence, exchanges, forest, inputs, public_links, ranker, windows, wording
 from jarvis_assets.pairs.links.inputs import LinkInputs
+from jarvis_assets.pairs.links.kept import FOLDER, doublings, key_of, once
 from jarvis_assets.pairs.links.ranker import Best, Known, Ranker
 from jarvis_resources import corpora
-from jarvis_resources.files import write_private
+from jarvis_resources.encoders import encoder_fingerprint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     Embed = Callable[[list[str]], NDArray[np.float16]]
 
-FOLDER = "links"
 DEV_SHARE = 0.15
 """Share of the train split's logs that learning leaves out, for calibration and threshold on their busiest speakers."""
 PRECISION_WANTED = 0.80
@@ -43,26 +42,25 @@ def learned(settings: Settings, embed: Embed, own: Known | None, *, say: Callabl
     lines = None if lines is None else lines[lines["split"] == "train"].reset_index(drop=True)
     if lines is None or lines.empty:
         return None
-    file = settings.home / FOLDER / f"{_key(lines, own, settings)}.npz"
-    if (kept := _kept(file)) is not None:
-        return kept
-    found = learn(lines, settings, embed, own, say)
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    for older in file.parent.glob("*.npz"):
-        older.unlink()
-    write_private(file, found.to_bytes())
-    return found
+    return once(
+        settings.home / FOLDER,
+        "trees",
+        _key(lines, own, settings),
+        load=Ranker.from_bytes,
+        dump=Ranker.to_bytes,
+        make=lambda: learn(lines, settings, embed, own, say),
+    )
 
 
 def learn(
     lines: pd.DataFrame, settings: Settings, embed: Embed, own: Known | None, say: Callable[[str], None]
 ) -> Ranker:
     """A calibrated ranker from the lines of a corpus and the owner's links."""
-    turns, links = public_links.turns_and_links(lines, gap_seconds=settings.turn_gap_seconds)
+    said, links = public_links.turns_and_links(lines, gap_seconds=settings.turn_gap_seconds)
     say("links: embedding public turns")
-    vectors = embed(turns["text"].tolist())
-    seen = LinkInputs.of(turns, vectors, segments.segment(turns, vectors), public_links.people_of(lines))
-    held = _held_out(turns["conversation_id"])[links["response"].to_numpy()]
+    vectors = embed(said["text"].tolist())
+    seen = LinkInputs.of(said, vectors, segments.segment(said, vectors), public_links.people_of(lines))
+    held = _held_out(said["conversation_id"])[links["response"].to_numpy()]
     sources = [Known(seen, links[~held])]
     provenance = f"{links['response'][~held].nunique():,} public turns with annotated links"
     if own is not None and len(own.links):
@@ -70,7 +68,7 @@ def learn(
         provenance += f" and {len(own.links):,} inline replies of the owner's groups"
     found = ranker.fit(sources, provenance=provenance, progress=say)
     rows = np.unique(links["response"][held])
-    rows = rows[_by_the_busiest(turns)[rows]]
+    rows = rows[_by_the_busiest(said)[rows]]
     best = found.best(seen, rows)
     return ranker.with_calibration(found, best, right(best, rows, links), precision=PRECISION_WANTED)
 
@@ -88,14 +86,6 @@ def _held_out(logs: pd.Series[str]) -> NDArray[np.bool_]:
     return np.array([int.from_bytes(one) / 65536 < DEV_SHARE for one in hashed])[place]
 
 
-def _kept(file: Path) -> Ranker | None:
-    """The ranker in ``file``; None where there is none, or none that can be read: it is learned again."""
-    try:
-        return Ranker.from_bytes(file.read_bytes())
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
-
-
 def _by_the_busiest(turns: pd.DataFrame) -> NDArray[np.bool_]:
     """Turns by the one who speaks most in each log, as owners do in their groups: passers-by are easier to tell."""
     spoken = turns.groupby(["conversation_id", "person_id"]).size().sort_values(ascending=False, kind="stable")
@@ -104,13 +94,26 @@ def _by_the_busiest(turns: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _key(lines: pd.DataFrame, own: Known | None, settings: Settings) -> str:
-    """Names what a ranker was learned from: corpus, code, encoder, and the owner's links to the next power of two."""
-    digest = blake2b(digest_size=12)
-    digest.update(
-        pd.util.hash_pandas_object(lines[["log", "line", "text", "annotated"]], index=False).to_numpy().tobytes()
+    """What a ranker is learned from: the corpus, this code, the encoder, and how often the owner's links have doubled."""
+    rows = lines.assign(targets=lines["targets"].map(str))
+    return key_of(
+        [
+            pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes(),
+            encoder_fingerprint(settings.pairing_encoder, settings=settings),
+            str(settings.turn_gap_seconds),
+            doublings(0 if own is None else len(own.links)),
+        ],
+        (
+            turns,
+            segments,
+            inputs,
+            windows,
+            wording,
+            evidence,
+            exchanges,
+            forest,
+            ranker,
+            public_links,
+            sys.modules[__name__],
+        ),
     )
-    for module in (segments, inputs, windows, wording, evidence, exchanges, forest, ranker, public_links):
-        digest.update(Path(str(module.__file__)).read_bytes())
-    links = 0 if own is None else len(own.links)
-    digest.update(f"{settings.pairing_encoder} {settings.turn_gap_seconds} {links.bit_length()}".encode())
-    return digest.hexdigest()

@@ -6,16 +6,11 @@ which everybody's turns are responses. What is learned from it stays on this mac
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources import tables
-
-if TYPE_CHECKING:
-    pass
 
 
 def messages_of(lines: pd.DataFrame) -> pd.DataFrame:

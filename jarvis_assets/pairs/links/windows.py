@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REACH = 40
-"""Turns back, by anybody, that a response may answer: 98 % of the links of public group chats reach back less far."""
+"""Turns back, by anybody, that a response may answer."""
 REACH_SECONDS = 7 * 86_400.0
 """Nothing older than a week is a candidate (seconds)."""
 
@@ -40,7 +40,10 @@ class Windows:
         there = turn >= 0
         turn = np.maximum(turn, 0)
         there &= arrays.conversation[turn] == arrays.conversation[responses][:, None]
-        there &= arrays.started[responses][:, None] - arrays.ended[turn] <= REACH_SECONDS
+        silence = arrays.started[responses][:, None] - arrays.ended[turn]
+        there &= silence <= REACH_SECONDS
+        # A turn of another thread may have begun before the response and go on after it: it is not over, so not there.
+        there[:, 1:] &= silence[:, 1:] >= 0
         return cls(responses, turn, there)
 
 

@@ -42,6 +42,44 @@ _TOKEN = re.compile(r"[^\s:,;<>!?()\"“”]+")
 _NAMES_KEPT = 2
 """Most people whom a turn is taken to name."""
 NOBODY = -1
+COMMON = frozenset(
+    [
+        "will",
+        "may",
+        "mark",
+        "bill",
+        "rich",
+        "art",
+        "grace",
+        "rose",
+        "hope",
+        "joy",
+        "faith",
+        "dawn",
+        "june",
+        "april",
+        "august",
+        "summer",
+        "drew",
+        "chase",
+        "rob",
+        "sue",
+        "pat",
+        "jack",
+        "frank",
+        "guy",
+        "miles",
+        "max",
+        "ray",
+        "sky",
+        "star",
+        "love",
+        "angel",
+        "king",
+        "prince",
+    ]
+)
+"""Names that are words as well: they name somebody only with a capital, and not as a text's first word."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +152,7 @@ def _names(
         if where != conversation:
             conversation, of_name = where, {}
         if of_name:
-            tokens = _TOKEN.findall(text.casefold())
+            tokens = [_name(token, at) for at, token in enumerate(_TOKEN.findall(text))]
             found = [of_name[token] for token in tokens if token in of_name]
             others = [one for one in dict.fromkeys(found) if one != speaker][:_NAMES_KEPT]
             named[row, : len(others)] = others
@@ -123,3 +161,9 @@ def _names(
         if isinstance(who, str) and (name := name_of.get(who)):
             of_name[name] = speaker
     return addressed, named
+
+
+def _name(token: str, at: int) -> str:
+    """``token`` as names are looked up; none where "will" and "may" are but words."""
+    name = token.casefold()
+    return "" if name in COMMON and (at == 0 or token == name) else name

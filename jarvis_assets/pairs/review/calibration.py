@@ -49,7 +49,7 @@ class Calibrated:
 
 
 def calibrate(pairs: pd.DataFrame, verdicts: pd.DataFrame, *, bounds: tuple[float, float] = (0.0, 1.0)) -> Calibrated:
-    """The confidence of ``pairs`` (pair_id, confidence; one source, in time order) after the owner's ``verdicts``.
+    """The confidence of ``pairs`` (pair_id, source, confidence; one source, in time order) after the owner's ``verdicts``.
 
     It stays within ``bounds`` and in the order that it had. ``verdicts`` is a GOLD_PAIR_REVIEW table of any source.
     """
@@ -57,7 +57,9 @@ def calibrate(pairs: pd.DataFrame, verdicts: pd.DataFrame, *, bounds: tuple[floa
     # Where a pair occurred several times, the first is what was shown.
     first = pairs.drop_duplicates("pair_id").set_index("pair_id")["confidence"]
     decided = settled(verdicts)
-    decided = decided[decided["verdict"].isin(("GOOD", "BAD")) & decided["pair_id"].isin(first.index)]
+    # One key may stand among gold and semantic pairs: a verdict is on the one that was shown.
+    of_source = decided["source"].isin(pairs["source"].unique())
+    decided = decided[of_source & decided["verdict"].isin(("GOOD", "BAD")) & decided["pair_id"].isin(first.index)]
     if len(decided) < FEWEST_VERDICTS:
         return Calibrated(evidence, len(decided))
     reviewed = _logit(first[decided["pair_id"]].to_numpy(np.float64))

@@ -1,6 +1,6 @@
 """Which pairs a reviewer is shown, and in which order.
 
-Pairs are drawn by stratum, source and confidence band, so that rare and doubtful ones are seen too; ``review_quality``
+Pairs are drawn by stratum, source and confidence band, so that rare and doubtful ones are seen too; ``quality``
 weighs them back. The order is shuffled, and a fifth comes twice, far apart, to see whether the reviewer agrees with
 themselves. The same seed, pairs and verdicts give the same sample.
 """

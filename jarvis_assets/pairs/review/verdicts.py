@@ -1,7 +1,7 @@
 """Verdicts of reviewers on sampled pairs, kept as JSON lines in ``$JARVIS_HOME/reviews.jsonl``.
 
 The file only grows: a verdict taken back is a later line of the same showing without a verdict. Which pairs are shown
-is decided in ``review_sample``; what follows from the verdicts in ``review_quality`` and ``review_calibration``.
+is decided in ``sample``; what follows from the verdicts in ``quality`` and ``calibration``.
 """
 
 from __future__ import annotations
