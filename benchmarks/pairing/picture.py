@@ -84,7 +84,10 @@ def _trade(axes: Axes, place: Place) -> None:
         axes.plot(*point, marker, color=INK, fillstyle="none", markersize=7, linestyle="none", label=name, zorder=3)
     lowest = min(place.curve[:, 1].min(initial=1), *(point[1] for point in place.baselines.values()))
     axes.set(xlim=(-0.02, 1.02), ylim=(max(0, np.floor(10 * lowest) / 10 - 0.1), 1.01))
-    legend = axes.legend(loc="best", fontsize=7.5, frameon=False)
+    # Under the axes, so that no point is taken for one of its signs.
+    legend = axes.legend(
+        loc="upper center", bbox_to_anchor=(0.46, -0.13), ncols=2, columnspacing=1, handletextpad=0.5, fontsize=7, frameon=False
+    )  # fmt: skip
     for text in legend.get_texts():
         text.set_color(SOFT)
 

@@ -173,6 +173,23 @@ def test_the_owners_threads_teach_which_words_make_a_link(chat, word_vectors):
     assert "inline replies (groups)" in learned.provenance
 
 
+def test_a_model_is_kept_until_the_owners_replies_have_doubled(chat, word_vectors, tmp_path):
+    group(chat, 700)
+
+    def learned(size):
+        messages = chat.messages.iloc[:size]
+        turns = build_turns(messages)
+        return reply_links.model_for(turns, messages, word_vectors(turns), keep=tmp_path / "links").to_json()
+
+    first, grown, doubled = learned(900), learned(1_000), learned(2_100)
+    assert "inline replies" in first["provenance"]
+    assert grown == first
+    assert doubled["group"] != first["group"]
+    [file] = (tmp_path / "links").iterdir()
+    file.write_text("{")
+    assert learned(2_100) == doubled
+
+
 def test_few_threads_leave_the_shipped_model_as_it_is(chat, word_vectors):
     group(chat, 20)
     turns = build_turns(chat.messages)

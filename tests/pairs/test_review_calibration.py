@@ -12,7 +12,8 @@ from jarvis_resources import tables
 
 def some_pairs(confidence) -> pd.DataFrame:
     confidence = np.asarray(confidence, np.float64)
-    return pd.DataFrame({"pair_id": [f"{n:032x}" for n in range(len(confidence))], "confidence": confidence})
+    keys = [f"{n:032x}" for n in range(len(confidence))]
+    return pd.DataFrame({"pair_id": keys, "source": "semantic", "confidence": confidence})
 
 
 def judged(pairs: pd.DataFrame, good, reviewer: str = "owner") -> pd.DataFrame:
@@ -51,6 +52,7 @@ def test_ambiguous_verdicts_and_other_reviewers_do_not_count():
 def test_verdicts_on_pairs_of_another_source_or_that_are_gone_do_not_count():
     pairs = some_pairs(np.full(200, 0.9))
     assert calibrate(pairs.tail(100), judged(pairs.head(100), False)).verdicts == 0
+    assert calibrate(pairs.assign(source="gold"), judged(pairs, False)).verdicts == 0
 
 
 @pytest.mark.parametrize(("slope", "shift"), [(1.0, 0.0), (1.0, -1.0), (0.5, 0.0), (1.5, 0.5)])
