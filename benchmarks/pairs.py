@@ -98,13 +98,21 @@ def job() -> Any:
     return defs.resolve_job_def("corpus")
 
 
-def measure(home: Path) -> dict[str, Any]:
-    """Run the stages in this process: seconds and peak memory of each, checks included, and rows."""
+def measure(home: Path, trees: Path | None = None) -> dict[str, Any]:
+    """Run the stages in this process: seconds and peak memory of each, checks included, and rows.
+
+    With ``trees``, links in groups are judged by them, as where public links had been learned from before.
+    """
     import dagster as dg
 
     from jarvis_assets.mining import prepare_instance
+    from jarvis_assets.pairs.links import learning
+    from jarvis_assets.pairs.links.ranker import Ranker
     from jarvis_resources.settings import load_settings
 
+    if trees is not None:
+        kept = Ranker.from_bytes(trees.read_bytes())
+        learning.learned = lambda *_, **__: kept
     prepare_instance(load_settings(home=str(home)))
     watch = Watch()
     watch.start()
@@ -164,16 +172,20 @@ def main() -> None:
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "jarvis-bench-pairs", help="where files go"
     )
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--trees", type=Path, help="kept trees ($JARVIS_HOME/links/trees-…) that judge the links in groups"
+    )
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     home = arguments.folder / f"home-{arguments.messages}"
     if arguments.one:
-        print(json.dumps(measure(home)))
+        print(json.dumps(measure(home, arguments.trees)))
         return
     if not (home / "assets" / "turn_vectors.npy").exists():
         prepare(home, arguments.messages, arguments.database)
     command = [sys.executable, "-m", "benchmarks.pairs", "--one", "--folder", str(arguments.folder)]
     command += ["--messages", str(arguments.messages)]
+    command += ["--trees", str(arguments.trees)] if arguments.trees else []
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, Any] = json.loads(output.splitlines()[-1])
     print(f"{'step':44s} {'seconds':>8s} {'peak MB':>8s} {'without mapped files':>21s}")

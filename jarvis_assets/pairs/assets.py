@@ -109,6 +109,8 @@ def semantic_pairs(
     model = reply_links.model_for(
         turns, messages, turn_vectors, inputs=inputs, keep=settings.home / kept.FOLDER, learn=learn
     )
+    # Measured before the pairs are made, which take memory of their own.
+    report = reply_links.hide_and_predict(turns, messages, turn_vectors, model, inputs=inputs)
     found = reply_links.pair_unthreaded_turns(
         turns,
         messages,
@@ -119,7 +121,6 @@ def semantic_pairs(
         people=people,
         inputs=inputs,
     )
-    report = reply_links.hide_and_predict(turns, messages, turn_vectors, model, inputs=inputs)
     reviewed = calibrate(found.pairs, _verdicts(context, settings))
     corrected = found.pairs.assign(confidence=reviewed.confidence)
     pairs = corrected[reply_links.is_sure_enough(corrected, model)].reset_index(drop=True)

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jarvis_assets.evaluation import measures
 from jarvis_assets.pairs import reply_links
 from jarvis_assets.pairs.links import features as link_features
+from jarvis_assets.pairs.links import fitting
 from jarvis_assets.pairs.links.candidates import DIRECT_CANDIDATES, GROUP_CANDIDATES, candidates
+from jarvis_assets.pairs.links.features import CANDIDATE_FEATURES, NOBODY_FEATURES
 from jarvis_assets.pairs.links.inputs import TurnArrays
 from jarvis_assets.pairs.links.truth import explicit_links, fold_of, links_of_guids, problem_of
-from jarvis_assets.pairs.links.weights import LinkModel
+from jarvis_assets.pairs.links.weights import Head, LinkModel, Problem
 from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources import tables
 from jarvis_resources.errors import JarvisError
@@ -242,3 +245,25 @@ def test_the_table_is_valid_with_and_without_rows(chat, paired):
     pairs = paired().pairs
     assert len(pairs) == 1
     assert tables.violations(tables.SEMANTIC_PAIRS, pairs) == []
+
+
+def test_the_share_of_turns_that_answer_is_told_from_the_turns_alone():
+    draw = np.random.default_rng(0)
+    rows = len(NOBODY_FEATURES)
+
+    def problem(answering, n=20_000):
+        answers = draw.random(n) < answering
+        nobody = np.zeros((n, rows), np.float32)
+        nobody[:, 0] = draw.normal(np.where(answers, -1.0, 1.0))  # log-odds 2x of answering nobody, were halves even
+        return Problem(np.zeros((n, len(CANDIDATE_FEATURES)), np.float32), nobody, np.arange(n)), answers
+
+    weights = np.zeros(rows)
+    weights[0] = 2.0
+    head = Head(np.zeros(len(CANDIDATE_FEATURES)), weights, support=0.0, answering=0.5)
+    for answering in (0.5, 0.8, 0.95):
+        seen, answers = problem(answering)
+        adapted = fitting.adapt(seen, head)
+        assert seen.best(adapted).answers.mean() == pytest.approx(answers.mean(), abs=0.02)
+        assert measures.ece(seen.best(adapted).answers, answers) < 0.02
+    few, _ = problem(0.9, fitting.FEWEST_TO_ADAPT - 1)
+    assert fitting.adapt(few, head) is head

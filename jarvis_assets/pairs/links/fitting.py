@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 PRIOR_STRENGTH = 4.0
 """Weight of the prior, in responses' worth of log-likelihood per squared unit of weight."""
+FEWEST_TO_ADAPT = 500
+"""Turns from which the share of those that answer is told; of fewer, a few odd ones decide."""
+EM_ROUNDS = 100
+"""Rounds of expectation maximisation: many times what it takes to settle."""
+SHARES = (0.05, 0.98)
+"""No history is taken to hold less, or more, turns that answer somebody."""
 FEWEST_TO_CALIBRATE = 60
 """With fewer dev responses a Platt scale is noise, and the prior's is kept."""
 NOBODY = -1
@@ -57,7 +63,8 @@ def fit(problem: Problem, truth: Truth, prior: Head, *, strength: float = PRIOR_
         return replace(prior, candidate=whom, level=prior.level + float((together - before)[has].mean()))
     head = replace(prior, candidate=whom, level=float(together[has].mean()))
     weights = _fit_nobody(problem.nobody[has], together[has] - head.level, truth.known_nobody[has], head, strength)
-    return replace(head, nobody=weights[:-1], support=float(weights[-1]))
+    answering = 1.0 - float(truth.known_nobody[has].mean())
+    return replace(head, nobody=weights[:-1], support=float(weights[-1]), answering=answering)
 
 
 def _fit_whom(problem: Problem, truth: Truth, start: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
@@ -138,6 +145,24 @@ def platt(share: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, 
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
     return float(max(slope, 0.05)), float(intercept)
+
+
+def adapt(problem: Problem, head: Head) -> Head:
+    """``head`` with the share of turns that answer anybody shifted to that of ``problem``, whose truth nobody knows.
+
+    Expectation maximisation over the probabilities (Saerens, Latinne and Decaestecker 2002): what a turn that answers
+    looks like is taken to be the same everywhere, how many do is not. Unchanged where the turns are too few.
+    """
+    best = problem.best(replace(head, shift=0.0))
+    answers = best.answers[best.winner >= 0]
+    if len(answers) < FEWEST_TO_ADAPT:
+        return head
+    learned = logit(np.array([np.clip(head.answering, *SHARES)]))[0]
+    shift = 0.0
+    for _ in range(EM_ROUNDS):
+        share = float(sigmoid(logit(answers) + shift).mean())
+        shift = float(logit(np.array([np.clip(share, *SHARES)]))[0] - learned)
+    return replace(head, shift=shift)
 
 
 def choose_threshold(problem: Problem, head: Head, *, precision: float) -> Head:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from jarvis_assets.pairs.links.ranker import Ranker
 
-FORMAT = 1
+FORMAT = 2
 """Version of the JSON form."""
 _TINY = 1e-9
 
@@ -50,6 +50,10 @@ class Head:
     slope: float = 1.0
     intercept: float = 0.0
     threshold: float = 0.5
+    answering: float = 0.5
+    """Share of the responses learned from, with a candidate, that answered anybody."""
+    shift: float = 0.0
+    """What is added to the log-odds of answering anybody, where another share of the turns does."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ class Problem:
         return Best(
             winner=winner,
             share=top,
-            answers=sigmoid(head.support * (together - head.level) - self.nobody @ head.nobody),
+            answers=sigmoid(head.support * (together - head.level) - self.nobody @ head.nobody + head.shift),
             whom=sigmoid(head.slope * logit(top) + head.intercept),
         )
 
@@ -188,6 +192,8 @@ def _head_to_json(head: Head) -> dict[str, Any]:
         "slope": round(head.slope, 4),
         "intercept": round(head.intercept, 4),
         "threshold": round(head.threshold, 4),
+        "answering": round(head.answering, 4),
+        "shift": round(head.shift, 4),
     }
 
 
@@ -196,7 +202,10 @@ def _head_from_json(data: Mapping[str, Any]) -> Head:
         return Head(
             np.array([data["candidate"][name] for name in CANDIDATE_FEATURES], dtype=np.float64),
             np.array([data["nobody"][name] for name in NOBODY_FEATURES], dtype=np.float64),
-            *(float(data[name]) for name in ("support", "level", "slope", "intercept", "threshold")),
+            *(
+                float(data[name])
+                for name in ("support", "level", "slope", "intercept", "threshold", "answering", "shift")
+            ),
         )
     except KeyError as missing:
         raise JarvisError(
