@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ECE_BINS = 15
-"""Equal-mass bins of the calibration error (design, targets)."""
+from jarvis_assets.evaluation.measures import ece
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def measure(
         "accuracy": float(right.mean()),
         "majority_floor": float(np.bincount(labels).max() / len(labels)),
         "macro_f1": float(np.mean(list(f1.values()))),
-        "ece": calibration_error(probabilities.max(axis=1), right),
+        "ece": ece(probabilities.max(axis=1), right),
         **{f"f1_{classes[column]}": score for column, score in f1.items()},
     }
     return [Measure(head, data, name, value, len(labels)) for name, value in figures.items()]
@@ -52,12 +51,6 @@ def abstention(head: str, data: str, probabilities: np.ndarray, labels: np.ndarr
         Measure(head, data, "kept_share", float(kept.mean()), len(labels)),
         Measure(head, data, "kept_accuracy", float(right.mean()) if kept.any() else 0.0, int(kept.sum())),
     ]
-
-
-def calibration_error(confidence: np.ndarray, right: np.ndarray) -> float:
-    """Expected calibration error over ``ECE_BINS`` equal-mass bins."""
-    parts = np.array_split(np.argsort(confidence, kind="stable"), ECE_BINS)
-    return float(sum(abs(confidence[p].mean() - right[p].mean()) * len(p) for p in parts if len(p)) / len(right))
 
 
 def _f1(chosen: np.ndarray, true: np.ndarray) -> float:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from jarvis_assets.dialogue_acts import fitting, training
-from jarvis_assets.dialogue_acts.scores import calibration_error, measure
+from jarvis_assets.dialogue_acts.scores import measure
+from jarvis_assets.evaluation.measures import ece
 from jarvis_resources import corpora
 from jarvis_resources.tables import TRIGGER_ACTS
 from jarvis_serving.understanding import exemplars
@@ -112,7 +113,7 @@ def test_measures_of_a_perfect_and_of_a_hopeless_classifier():
     hopeless = {m.measure: m.value for m in measure("h", "d", np.eye(2)[1 - labels], labels, ["a", "b"])}
     assert (perfect["accuracy"], perfect["macro_f1"], perfect["ece"]) == (1.0, 1.0, 0.0)
     assert (hopeless["accuracy"], hopeless["macro_f1"], hopeless["ece"]) == (0.0, 0.0, 1.0)
-    assert calibration_error(np.full(100, 0.6), np.arange(100) % 2 == 0) == pytest.approx(0.1, abs=0.05)
+    assert ece(np.full(100, 0.6), np.arange(100) % 2 == 0) == pytest.approx(0.1, abs=0.05)
 
 
 def speech(folder: Path, act_of: Callable[[int], str]) -> Path:
