@@ -65,7 +65,7 @@ def public(test_data) -> tuple[pd.DataFrame, pd.DataFrame]:
     return messages_of(read_truth(test_data)), PEOPLE
 
 
-@pytest.mark.parametrize("history", ["sample", "public"])
+@pytest.mark.parametrize("history", ["sample", pytest.param("public", marks=pytest.mark.slow)])
 def test_a_growing_history_never_moves_a_pair(history, request, word_vectors):
     messages, people = request.getfixturevalue(history)
     messages = messages.sort_values("sent_at", kind="stable", ignore_index=True)

@@ -11,6 +11,8 @@ from jarvis_assets.evaluation import contestants, holdout
 from jarvis_resources import releases
 from tests.system.conftest import ENCODER, MinedHome
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def answers_of_the_same_history(mined: MinedHome) -> tuple[holdout.Sides, dict]:
