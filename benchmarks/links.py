@@ -23,6 +23,7 @@ import pandas as pd
 from jarvis_assets.pairs.links import public_links, ranker
 from jarvis_assets.pairs.links.inputs import LinkInputs
 from jarvis_assets.pairs.links.ranker import Known
+from jarvis_assets.pairs.turns import build_turns
 from jarvis_assets.vectors.embedding import embed_texts
 from jarvis_resources import corpora
 from jarvis_resources.errors import CorpusError
@@ -124,8 +125,10 @@ def measure(settings: Settings, *, prefixes: bool) -> dict[str, Any]:
     stripped = lines if not prefixes else corpora.irc_ubuntu(settings.corpora)
     if lines is None or stripped is None:
         raise CorpusError("There is no irc_ubuntu among the public corpora; set JARVIS_CORPORA to their folder.")
-    # No pause is short enough to join two lines: a line is what the annotation links.
-    turns, links = public_links.turns_and_links(lines, gap_seconds=-1)
+    messages = public_links.messages_of(lines)
+    # Threads of their own keep lines from being joined: a line is what the annotation links.
+    turns = build_turns(messages.assign(thread_root_guid=messages["guid"])).assign(thread_root_guid=None)
+    links = public_links.links_among(turns, lines)
     said = public_links.messages_of(stripped).set_index("guid")["text"]
     vectors = embed_texts(said.reindex(turns["turn_id"]).tolist(), settings.pairing_encoder, settings).vectors
     people = public_links.people_of(lines)
@@ -168,7 +171,7 @@ def _previous_by_another(inputs: LinkInputs, rows: NDArray[np.int64]) -> NDArray
 
 
 def _split(turns: pd.DataFrame, lines: pd.DataFrame, links: pd.DataFrame, name: str, split: NDArray[Any]) -> Split:
-    told = lines.assign(guid=lines["log"] + "#" + lines["line"].astype(str)).set_index("guid")
+    told = lines.set_index(public_links.guids_of(lines))
     rows = np.unique(links["response"].to_numpy())
     rows = rows[split[rows] == name]
     answered = links[links["trigger"] >= 0].groupby("response")["trigger"].agg(set)

@@ -128,11 +128,6 @@ def mine(
             for encoder in wanted:
                 _run(instance, encoder_job, mined, tag, partition=encoder)
             _run(instance, release_job, mined, tag, ops=_publishing(settings, wanted, publish_anyway))
-    except Exception:
-        for check in mined.failed_checks:  # They may be why.
-            if listener is not None:
-                listener(check.asset, None, check.sentence)
-        raise
     finally:
         _step_listener = None
     return mined
@@ -198,6 +193,9 @@ def _run(
         events = result.all_events
         mined.failed_checks += failed_checks(events)
         if not result.success:
+            if (tell := _step_listener) is not None:
+                for check in mined.failed_checks:  # They may be why.
+                    tell(check.asset, None, check.sentence)
             raise _owners_error(events)
     seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in events if event.is_step_success}
     for event in events:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SUREST, LEAST_SURE = 0.95, 0.85
 """Bounds of a gold pair's confidence: the owner pressed "reply", but sarcasm and phone calls are not in the data."""
 RIVAL_DOUBT = 0.10
-"""Another message of the thread was unanswered too: as much as the bounds hold. In our synthetic sample (1 million rows)
-such a pair is right 39 % of the time and any other 99.99 %; how deep in the thread it lies tells nothing beside that."""
+"""Another message of the thread was unanswered too: as much as the bounds hold. In our synthetic sample such a pair is
+wrong more often than right and any other hardly ever; how deep in the thread it lies tells nothing beside that."""
 LATE_SECONDS, LATE_DOUBT = 3_600.0, 0.02
 """After an hour the talk has often gone on elsewhere (by hand, until reviews say better; so are the doubts below)."""
 VERY_LATE_SECONDS, VERY_LATE_DOUBT = 86_400.0, 0.03

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEAR_TURNS, WINDOW_TURNS = 2, 4
-"""A turn is compared with as many turns before it: chat answers reach back that far in nine of ten cases."""
+"""A turn is compared with as many turns before it: most chat answers reach back no farther."""
 CERTAIN_SECONDS = 6 * 3_600.0
 """A silence of a night or a working day opens a segment, whatever the words."""
 PAUSE_SECONDS = (120.0, 3_600.0)

@@ -291,10 +291,13 @@ def test_public_chat_that_is_not_there_or_damaged(tmp_path):
 
 def test_public_links_become_links_of_turns_or_of_lines(tmp_path):
     lines = corpora.irc_ubuntu(write_corpus(tmp_path))
-    turns, links = public_links.turns_and_links(lines, gap_seconds=300)
+    messages = public_links.messages_of(lines)
+    turns = build_turns(messages, 300)
+    links = public_links.links_among(turns, lines)
     assert turns["text"].tolist() == ["anyone got a tent?\na big one", "i do", "me too", "what: is this"]
     assert links.values.tolist() == [[0, -1], [1, 0], [2, 0], [2, 1], [3, -1]]
-    turns, links = public_links.turns_and_links(lines, gap_seconds=-1)
+    turns = build_turns(messages.assign(thread_root_guid=messages["guid"]))
+    links = public_links.links_among(turns, lines)
     assert len(turns) == 5
     assert links.values.tolist() == [[0, -1], [1, 0], [2, 0], [3, 0], [3, 2], [4, -1]]
 

@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_assets.pairs.links.inputs import TurnArrays
+from jarvis_assets.pairs.links.inputs import REACH_SECONDS, TurnArrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 GROUP_CANDIDATES, DIRECT_CANDIDATES = 20, 4
-"""Most turns by others that a response may answer: in a group 95 % of answers reach back less far; alone with one
+"""Most turns by others that a response may answer: in a group most answers reach back less far; alone with one
 person an older turn is hardly ever meant without saying so."""
 REACH_ROWS = 40
 """How many turns back, by anybody, candidates are looked for."""
-REACH_SECONDS = 7 * 86_400.0
-"""Nothing older than a week is a candidate (seconds)."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+REACH_SECONDS = 7 * 86_400.0
+"""Nothing older than a week is answered (seconds)."""
 _ME = "\x00me"
 
 

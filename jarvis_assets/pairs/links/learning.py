@@ -56,7 +56,8 @@ def learn(
     lines: pd.DataFrame, settings: Settings, embed: Embed, own: Known | None, say: Callable[[str], None]
 ) -> Ranker:
     """A calibrated ranker from the lines of a corpus and the owner's links."""
-    said, links = public_links.turns_and_links(lines, gap_seconds=settings.turn_gap_seconds)
+    said = turns.build_turns(public_links.messages_of(lines), settings.turn_gap_seconds)
+    links = public_links.links_among(said, lines)
     say("links: embedding public turns")
     vectors = embed(said["text"].tolist())
     seen = LinkInputs.of(said, vectors, segments.segment(said, vectors), public_links.people_of(lines))

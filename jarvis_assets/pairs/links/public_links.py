@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from jarvis_assets.pairs.turns import build_turns
 from jarvis_resources import tables
 
 
@@ -18,7 +17,7 @@ def messages_of(lines: pd.DataFrame) -> pd.DataFrame:
     texts = lines["text"].str.strip()
     frame = pd.DataFrame(
         {
-            "guid": lines["log"] + "#" + lines["line"].astype(str),
+            "guid": guids_of(lines),
             "rowid": np.arange(len(lines)),
             "conversation_id": lines["log"],
             "person_id": lines["log"] + "/" + lines["nick"],
@@ -41,24 +40,26 @@ def messages_of(lines: pd.DataFrame) -> pd.DataFrame:
     return tables.MESSAGES.conform(frame)
 
 
+def guids_of(lines: pd.DataFrame) -> pd.Series[str]:
+    """The guid of each line's message."""
+    return lines["log"] + "#" + lines["line"].astype(str)
+
+
 def people_of(lines: pd.DataFrame) -> pd.DataFrame:
     """person_id and display_name of everybody in ``corpora.irc_ubuntu``."""
     people = pd.DataFrame({"person_id": lines["log"] + "/" + lines["nick"], "display_name": lines["nick"]})
     return people.drop_duplicates("person_id").astype("str").reset_index(drop=True)
 
 
-def turns_and_links(lines: pd.DataFrame, *, gap_seconds: float) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Turns of ``lines``, and the links among them (``response``, ``trigger``: rows of the turns; −1: answers none).
+def links_among(turns: pd.DataFrame, lines: pd.DataFrame) -> pd.DataFrame:
+    """The links of ``lines`` among the turns made of them (``response``, ``trigger``: rows of the turns; −1: none).
 
     Lines of one turn that answer each other say nothing; a turn answers none where that is known of its first line and
     no other line of it answers another turn.
     """
-    messages = messages_of(lines)
-    # With no time to join over, every line is a turn of its own; with it, bursts are joined as in anybody's history.
-    turns = build_turns(messages, gap_seconds) if gap_seconds >= 0 else _line_by_line(messages)
     guids = [guid for members in turns["message_guids"] for guid in members]
     turn_of = pd.Series(np.repeat(np.arange(len(turns)), turns["message_count"].to_numpy()), index=guids)
-    said = messages["guid"]
+    said = guids_of(lines)
     told = lines["annotated"].to_numpy()
     exploded = pd.DataFrame(
         {
@@ -76,12 +77,4 @@ def turns_and_links(lines: pd.DataFrame, *, gap_seconds: float) -> tuple[pd.Data
     links = pd.DataFrame({"response": response, "trigger": trigger})
     answers = links[(trigger >= 0) & ~inside]
     none = links[silent & ~links["response"].isin(answers["response"]).to_numpy()].assign(trigger=-1)
-    both = pd.concat([answers, none]).drop_duplicates().sort_values(["response", "trigger"], ignore_index=True)
-    return turns, both
-
-
-def _line_by_line(messages: pd.DataFrame) -> pd.DataFrame:
-    """Every message a turn of its own."""
-    alone = messages.assign(thread_root_guid=messages["guid"])
-    turns = build_turns(alone, 0)
-    return turns.assign(thread_root_guid=None)
+    return pd.concat([answers, none]).drop_duplicates().sort_values(["response", "trigger"], ignore_index=True)

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jarvis_assets.pairs.links.inputs import TurnArrays
+from jarvis_assets.pairs.links.inputs import REACH_SECONDS, TurnArrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 REACH = 40
 """Turns back, by anybody, that a response may answer."""
-REACH_SECONDS = 7 * 86_400.0
-"""Nothing older than a week is a candidate (seconds)."""
 
 
 @dataclass(frozen=True)
