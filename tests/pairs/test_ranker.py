@@ -13,7 +13,7 @@ import pytest
 from jarvis_assets.pairs import reply_links
 from jarvis_assets.pairs.links import kept, learning, public_links, ranker
 from jarvis_assets.pairs.links.evidence import Scene, evidence, stacked
-from jarvis_assets.pairs.links.exchanges import Guesses, exchanges
+from jarvis_assets.pairs.links.exchanges import DECAY, Guesses, exchanges
 from jarvis_assets.pairs.links.forest import Forest, _as_onnx
 from jarvis_assets.pairs.links.inputs import LinkInputs
 from jarvis_assets.pairs.links.ranker import Best, Known, Ranker
@@ -174,6 +174,26 @@ def test_a_name_points_to_its_bearer_and_to_nobody_else(chat, word_vectors):
     assert found["answer_addresses_them"][0, :3].tolist() == [0, 0, 1]
 
 
+def test_nobody_names_themselves(chat, word_vectors):
+    chat.say("ana", 0, "hello", is_group=True)
+    chat.say("bo", 1, "hello", is_group=True)
+    chat.say("ana", 2, "it is me, Ana, with Bo", is_group=True)
+    people = pd.DataFrame({"person_id": ["ana", "bo"], "display_name": ["Ana Lima", "Bo Berg"]})
+    inputs = inputs_of(build_turns(chat.messages), word_vectors, people)
+    assert inputs.wording.named[2].tolist() == [inputs.arrays.sender[1], -1]
+
+
+def test_an_exchange_counts_less_with_each_turn_since(chat, word_vectors):
+    for minute, who in ((0, "ana"), (6, "me"), (12, "bo"), (18, "me")):
+        chat.say(who, minute, f"t{minute}", is_group=True)
+    inputs = inputs_of(build_turns(chat.messages), word_vectors)
+    share = np.zeros((4, 41), np.float32)
+    share[:, 0] = 1
+    share[1, :2] = [0.1, 0.9]  # I answered ana, two turns before
+    found = exchanges(Guesses.of(share), Scene.of(inputs, Windows.of(inputs.arrays, np.array([3]))))
+    assert found["i_answer_them"][0, :4].tolist() == pytest.approx([0, 0, 0, 0.9 * DECAY**2])
+
+
 def test_exchanges_tell_who_answers_whom(chat, word_vectors):
     chat.say("me", 0, "who has the tent?", is_group=True)
     chat.say("ana", 6, "the visa is late", is_group=True)
@@ -186,6 +206,7 @@ def test_exchanges_tell_who_answers_whom(chat, word_vectors):
     scene = Scene.of(inputs, Windows.of(inputs.arrays, np.array([3])))
     found = exchanges(Guesses.of(share), scene)
     assert found["answers_me"][0, :4].tolist() == pytest.approx([0, 0.8, 0, 0])
+    assert found["they_answer_me"][0, :4].tolist() == pytest.approx([0, 0.8 * DECAY, 0, 0])
     assert found["answered"][0, :4].tolist() == pytest.approx([0, 0, 0, 0.8])
     assert found["talk_is_mine"][0, :4].tolist() == [0, 1, 0, 1]
 
@@ -201,6 +222,21 @@ def learned(chat, word_vectors):
     test = turns["conversation_id"].iloc[links["response"].to_numpy()].to_numpy() == "g3"
     found = ranker.fit([Known(inputs, links[~test])])
     return found, inputs, links[test]
+
+
+def test_a_conversation_is_guessed_at_by_trees_that_never_saw_it(chat, word_vectors):
+    for group, answered in (("g1", 0), ("g2", 1)):
+        for number in range(150):
+            place = {"is_group": True, "conversation_id": group}
+            asked = [chat.say(who, number * 30 + i, "anyone?", **place) for i, who in enumerate(("ana", "bo"))]
+            chat.say("me", number * 30 + 2, "here", thread_root_guid=asked[answered], **place)
+    turns = build_turns(chat.messages)
+    links = explicit_links(turns, chat.messages)
+    [share] = ranker.guesses_of_the_other_half([Known(inputs_of(turns, word_vectors), links)])
+    lag = (links["response"] - links["trigger"]).to_numpy()
+    guessed = share[links["response"].to_numpy()].argmax(axis=1)
+    # The halves contradict each other, so that only a forest that had seen the answers could be right.
+    assert (guessed == lag).mean() < 0.1
 
 
 def test_threads_teach_the_trees_whom_a_turn_answers(learned):
@@ -338,6 +374,35 @@ def test_a_ranker_is_learned_once_and_kept(corpus, tmp_path, word_vectors):
     assert learning.learned(settings, embed, None, say=said.append).to_bytes() == first.to_bytes()
     assert said
     assert learning.learned(replace(settings, corpora=None), embed, None, say=said.append) is None
+
+
+def test_calibration_logs_are_left_out_of_learning(corpus, tmp_path, word_vectors, monkeypatch):
+    settings = Settings(home=tmp_path / "home", corpora=corpus).prepare()
+    learn, seen_logs = ranker.fit, []
+
+    def spy(sources, **rest):
+        [known] = sources
+        seen_logs.extend(known.inputs.arrays.conversation[known.responses()])
+        return learn(sources, **rest)
+
+    monkeypatch.setattr(ranker, "fit", spy)
+    lines = corpora.irc_ubuntu(corpus)
+    learning.learn(lines, settings, lambda texts: word_vectors(pd.DataFrame({"text": texts})), None, lambda _: None)
+    logs = build_turns(public_links.messages_of(lines))["conversation_id"].drop_duplicates()
+    held = learning._held_out(logs)
+    assert held.any()
+    assert not set(np.flatnonzero(held)) & set(seen_logs)
+    assert len(set(seen_logs)) == (~held).sum()
+
+
+def test_a_response_that_answers_nothing_in_its_window_answers_none_of_it(chat, word_vectors):
+    for number in range(60):
+        chat.say("ana" if number % 2 else "bo", number * 6, f"t{number}", is_group=True)
+    inputs = inputs_of(build_turns(chat.messages), word_vectors)
+    links = pd.DataFrame({"response": [50, 55, 58, 58], "trigger": [-1, 2, 57, 50]})
+    known = Known(inputs, links)
+    truth = known.truth(Windows.of(inputs.arrays, known.responses()))
+    assert [np.flatnonzero(row).tolist() for row in truth] == [[0], [0], [1, 8]]
 
 
 def test_stacked_rows_follow_the_names(chat, word_vectors):

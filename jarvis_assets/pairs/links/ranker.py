@@ -151,26 +151,34 @@ class Ranker:
 
 
 def fit(sources: Sequence[Known], *, provenance: str = "", progress: Callable[[str], None] = lambda _: None) -> Ranker:
-    """Both forests, learned from known links; not yet calibrated.
+    """Both forests, learned from known links; not yet calibrated."""
+    shares = guesses_of_the_other_half(sources, progress)
+    progress("links: learning to guess")
+    guessing = _forest([(source, None) for source in sources], GUESSING_TREES)
+    progress("links: learning to decide")
+    deciding = _forest([(source, Guesses.of(share)) for source, share in zip(sources, shares, strict=True)])
+    return Ranker(guessing, deciding, provenance=provenance)
 
-    The second forest learns from guesses of a first one that never saw the conversation they are about: two halves of
-    the conversations guess at each other.
+
+def guesses_of_the_other_half(
+    sources: Sequence[Known], progress: Callable[[str], None] = lambda _: None
+) -> list[NDArray[np.float32]]:
+    """First guesses [turns, slots] for each source, by a forest that never saw the conversation they are about.
+
+    Two halves of the conversations guess at each other: from guesses as good as those it learned from, the second forest
+    would learn to trust them too much.
     """
-    guesses: list[NDArray[np.float32]] = [
+    shares: list[NDArray[np.float32]] = [
         np.zeros((len(source.inputs.arrays.sender), REACH + 1), np.float32) for source in sources
     ]
     for half in (0, 1):
         progress(f"links: learning to guess, half {half + 1} of 2")
         forest = _forest([(known, None) for known in _halves(sources, half)], GUESSING_TREES)
-        for source, share in zip(sources, guesses, strict=True):
+        for source, share in zip(sources, shares, strict=True):
             rows = reached(source.inputs.arrays, source.responses())
             rows = rows[_half(source.inputs)[rows] != half]
             share[rows] = _guessed(forest, source.inputs, rows)[rows]
-    progress("links: learning to guess")
-    guessing = _forest([(source, None) for source in sources], GUESSING_TREES)
-    progress("links: learning to decide")
-    deciding = _forest([(source, Guesses.of(share)) for source, share in zip(sources, guesses, strict=True)])
-    return Ranker(guessing, deciding, provenance=provenance)
+    return shares
 
 
 def with_calibration(ranker: Ranker, best: Best, right: NDArray[np.bool_], *, precision: float) -> Ranker:
