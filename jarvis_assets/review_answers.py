@@ -5,6 +5,8 @@ Here belongs what a key means and how it is read. What is asked, and what become
 
 import os
 import re
+import select
+import signal
 import sys
 import termios
 import tty
@@ -60,19 +62,30 @@ class Answers(Protocol):
 
 
 class Keyboard:
-    """One key each; after BAD and AMBIGUOUS one more for the reason."""
+    """One key each; after BAD and AMBIGUOUS one more for the reason.
+
+    Each wait watches the pipe that Python writes arriving signals to, beside the terminal: a Ctrl-C in the instant before
+    a plain read begins would go unheard until the next key.
+    """
 
     def __init__(self, screen: Console) -> None:
         self._screen = screen
         self._typed = ""
         self._lines = termios.tcgetattr(sys.stdin)
+        self._signalled, self._signals = os.pipe()
+        os.set_blocking(self._signalled, False)
+        os.set_blocking(self._signals, False)
 
     def __enter__(self) -> Self:
+        self._woken_before = signal.set_wakeup_fd(self._signals, warn_on_full_buffer=False)
         self._take_keys()
         return self
 
     def __exit__(self, *_exception: object) -> None:
         self._take_lines()
+        signal.set_wakeup_fd(self._woken_before)
+        os.close(self._signals)
+        os.close(self._signalled)
 
     def next(self) -> Answer:
         """Waits for a key that means something; the end of input means stop."""
@@ -98,6 +111,7 @@ class Keyboard:
     def _pressed(self) -> str:
         """The next key, lower case; keys pressed meanwhile are kept for the next questions."""
         while not self._typed:
+            self._wait()
             read = os.read(sys.stdin.fileno(), 256)
             if not read or b"\x04" in read:
                 return "q"
@@ -110,7 +124,15 @@ class Keyboard:
         self._screen.print("  in your words:", end=" ")
         begun, self._typed = self._typed, ""
         self._take_lines()
-        return begun if begun.endswith("\n") else begun + sys.stdin.readline()
+        if begun.endswith("\n"):
+            return begun
+        self._wait()
+        return begun + sys.stdin.readline()
+
+    def _wait(self) -> None:
+        """Returns when there is something to read; a signal that came meanwhile is dealt with first."""
+        while sys.stdin.fileno() not in (ready := select.select([sys.stdin.fileno(), self._signalled], [], [])[0]):
+            os.read(ready[0], 256)
 
     def _take_keys(self) -> None:
         """The terminal hands over each key at once and unseen; Ctrl-C stays what it is."""
