@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := requirements/$(if $(filter Darwin,$(shell uname -s)),macos-arm64,linux-x86_64).lock
 STAMP := $(VENV)/.installed
 
-.PHONY: run test test-slow check format bench bench-reader bench-pairs fuzz docs lock clean
+.PHONY: run test test-slow check format bench bench-reader bench-encoders bench-pairs bench-index fuzz docs lock clean
 
 run: $(STAMP)
 	@$(BIN)/jarvis mine --or-sample
@@ -35,6 +35,12 @@ bench-reader: $(STAMP)
 
 bench-pairs: $(STAMP)
 	@$(BIN)/python -m benchmarks.pairs
+
+bench-index: $(STAMP)
+	@$(BIN)/python -m benchmarks.index
+
+bench-encoders: $(STAMP)
+	@$(BIN)/python -m benchmarks.encoders
 
 fuzz: $(STAMP)
 	@$(BIN)/python -m tests.fuzz

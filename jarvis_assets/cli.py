@@ -24,6 +24,10 @@ releases_app = typer.Typer(
     no_args_is_help=False, invoke_without_command=True, help="List, verify and roll back releases."
 )
 app.add_typer(releases_app, name="releases")
+encoders_app = typer.Typer(
+    no_args_is_help=False, invoke_without_command=True, help="List the encoders, and fetch one from the hub."
+)
+app.add_typer(encoders_app, name="encoders")
 
 ChatDb = Annotated[
     Path | None,
@@ -145,12 +149,67 @@ def evaluate(
     terminal.print_evaluation(load_settings(), encoder, as_json=as_json)
 
 
-@app.command()
-def encoders(as_json: Json = False) -> None:
-    """List the encoders: installed here or not, and what each costs."""
-    from jarvis_assets import terminal
+@encoders_app.callback()
+def list_encoders(context: typer.Context, as_json: Json = False) -> None:
+    """List the encoders: here or not, what each takes, what can run it here, how fast it was."""
+    if context.invoked_subcommand is None:
+        from jarvis_assets import encoders_terminal
 
-    terminal.print_encoders(load_settings(), as_json=as_json)
+        encoders_terminal.print_encoders(load_settings(), as_json=as_json)
+
+
+@encoders_app.command("fetch")
+def fetch_encoder(
+    slug: Annotated[str, typer.Argument(help="The encoder, as `jarvis encoders` lists it.")],
+    revision: Annotated[
+        str | None,
+        typer.Option("--revision", help="A commit, tag or branch; default: the pinned commit, at first the newest."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch an encoder from the Hugging Face hub: the only command that uses the network."""
+    from jarvis_assets import encoders_terminal
+
+    encoders_terminal.fetch(slug, load_settings().prepare(), revision=revision, as_json=as_json)
+
+
+@encoders_app.command("bench")
+def bench_encoders(
+    encoders: Annotated[
+        list[str] | None, typer.Argument(help="Encoders to compare; default: all that are here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare every way to run an encoder here: speed, memory, quality on your holdout. Takes minutes."""
+    from jarvis_assets import encoders_terminal
+
+    encoders_terminal.bench(load_settings().prepare(), encoders or [], as_json=as_json)
+
+
+@encoders_app.command("tune")
+def tune_encoder(
+    base: Annotated[str, typer.Option("--base", help="The encoder to start from.")] = "all-minilm-l6-v2",
+    recipe: Annotated[
+        list[str] | None,
+        typer.Option("--recipe", help="mnrl, conversations or joint; may be repeated: dev chooses. Default: mnrl."),
+    ] = None,
+    minutes: Annotated[float, typer.Option("--minutes", help="Most minutes of training for each recipe.")] = 5.0,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Most steps of training for each recipe.")] = 240,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and steps give the same weights.")] = 0,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")] = "auto",
+    replace_served: Annotated[
+        bool, typer.Option("--replace-served", help="Replace it even if the latest release serves with it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fine-tune an encoder on your pairs, and keep it if the holdout says it is better."""
+    from jarvis_assets import tuning_terminal
+
+    config = {
+        "base": base, "recipes": recipe or ["mnrl"], "minutes": minutes, "steps": steps, "seed": seed,
+        "device": device, "replace_served": replace_served,
+    }  # fmt: skip
+    tuning_terminal.tune(load_settings().prepare(), config, as_json=as_json)
 
 
 @app.command()

@@ -21,10 +21,11 @@ from jarvis_assets.templates import assets as templates
 from jarvis_assets.topics import assets as topics
 from jarvis_assets.vectors import assets as vectors
 from jarvis_assets.vectors import checks as vector_checks
+from jarvis_assets.vectors import tuning_assets as tuning
 from jarvis_resources.dagster_resources import JarvisSettings
 from jarvis_resources.io_managers import asset_storages
 
-STAGES = [messages, pairs, vectors, topics, dialogue_acts, evaluation, templates, comparison, release]
+STAGES = [messages, pairs, vectors, tuning, topics, dialogue_acts, evaluation, templates, comparison, release]
 """The stage modules in lineage order."""
 STAGE_CHECKS = [message_checks, pair_checks, vector_checks, release_checks]
 

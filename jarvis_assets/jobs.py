@@ -1,4 +1,4 @@
-"""The three jobs of a mining: the corpus, then one run for each encoder, then the release.
+"""The three jobs of a mining (the corpus, then one run for each encoder, then the release) and those of a tuning and of a comparison.
 
 They are apart because a job that mixed partitioned and unpartitioned assets would recompute the corpus for every
 encoder. A mining is tied together by its tag: the schedule, the sensors and `jarvis mine` all set it.
@@ -42,6 +42,7 @@ ENCODED = dg.AssetSelection.assets(
     "holdout_evaluation",
 )
 RELEASED = dg.AssetSelection.assets("encoder_comparison", "serving_release")
+TUNED = dg.AssetSelection.assets("tuned_encoder")
 
 corpus_job = dg.define_asset_job(
     "corpus", CORPUS, description="chat.db to pairs and splits: what does not depend on the encoder."
@@ -50,8 +51,14 @@ encoder_job = dg.define_asset_job("encoder", ENCODED, description="Vectors to ev
 release_job = dg.define_asset_job(
     "release", RELEASED, description="Publish one release from the mining and the serving encoder."
 )
+tuning_job = dg.define_asset_job(
+    "tune", TUNED, description="Fine-tune an encoder on the pairs of the last mining; takes minutes, part of no mining."
+)
+comparison_job = dg.define_asset_job(
+    "compare", dg.AssetSelection.assets("encoder_comparison"), description="Every way to run an encoder, side by side."
+)
 
-ALL = [corpus_job, encoder_job, release_job]
+ALL = [corpus_job, encoder_job, release_job, tuning_job, comparison_job]
 
 
 def release_config(settings: Settings, encoders: Sequence[str]) -> dict[str, Any]:

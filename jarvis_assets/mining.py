@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,6 +81,16 @@ def release_job() -> dg.JobDefinition:
     return _job("release")
 
 
+def tuning_job() -> dg.JobDefinition:
+    """The job ``tune``, where Dagster can find it again by name."""
+    return _job("tune")
+
+
+def comparison_job() -> dg.JobDefinition:
+    """The job ``compare``, where Dagster can find it again by name."""
+    return _job("compare")
+
+
 def _job(name: str) -> dg.JobDefinition:
     from jarvis_assets.definitions import defs
 
@@ -133,13 +144,47 @@ def mine(
     return mined
 
 
+def tune(settings: Settings, config: dict[str, Any], listener: StepListener | None = None) -> dict[str, Any]:
+    """Run the asset ``tuned_encoder`` with ``config`` on the tables of the last mining; its metadata, plain values.
+
+    Raises the ``JarvisError`` that stopped it, ``BusyError`` when a mining of this home is running.
+    """
+    return _one_asset(settings, tuning_job, "tuned_encoder", config, listener)
+
+
+def compare(settings: Settings, config: dict[str, Any], listener: StepListener | None = None) -> dict[str, Any]:
+    """Run the asset ``encoder_comparison`` with ``config`` on the tables of the last mining, as ``tune`` does."""
+    return _one_asset(settings, comparison_job, "encoder_comparison", config, listener)
+
+
+def _one_asset(
+    settings: Settings,
+    job: Callable[[], dg.JobDefinition],
+    asset: str,
+    config: dict[str, Any],
+    listener: StepListener | None,
+) -> dict[str, Any]:
+    global _step_listener
+    prepare_instance(settings)
+    mined = Mined()
+    tag = f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
+    _step_listener = listener
+    try:
+        with _alone(settings), dg.DagsterInstance.get() as instance:
+            _bury_killed_runs(instance)
+            _run(instance, job, mined, tag, ops={asset: {"config": config}})
+    finally:
+        _step_listener = None
+    return mined.metadata[asset]
+
+
 def _encoders(settings: Settings, asked: Sequence[str]) -> list[str]:
-    """The encoders to mine, each known and with its weights there."""
+    """The encoders to mine, each known, with its weights there and undamaged."""
     from jarvis_resources.encoders import require_weights
 
     wanted = list(dict.fromkeys(asked or settings.encoders))
     for slug in dict.fromkeys([*wanted, settings.pairing_encoder]):
-        require_weights(slug, settings=settings)
+        require_weights(slug, settings=settings, thorough=True)
     return wanted
 
 
@@ -197,7 +242,10 @@ def _run(
                 for check in mined.failed_checks:  # They may be why.
                     tell(check.asset, None, check.sentence)
             raise _owners_error(events)
-    seconds = {event.step_key: event.step_success_data.duration_ms / 1000 for event in events if event.is_step_success}
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for event in events:
+        if event.is_step_success:
+            seconds[_node(event.step_key)] += event.step_success_data.duration_ms / 1000
     for event in events:
         if not event.is_step_materialization:
             continue
@@ -207,7 +255,12 @@ def _run(
         mined.metadata[f"{asset}/{partition}" if partition else asset] = values
         rows = values.get("dagster/row_count", values.get("dagster/partition_row_count", values.get("vectors")))
         # A step that makes several assets is counted with the first of them.
-        mined.assets.append(AssetRow(asset, partition, rows, seconds.pop(event.step_key, 0.0)))
+        mined.assets.append(AssetRow(asset, partition, rows, seconds.pop(_node(event.step_key), 0.0)))
+
+
+def _node(step_key: str | None) -> str:
+    """What a step belongs to: an asset made in several steps has them behind a dot."""
+    return str(step_key).partition(".")[0]
 
 
 def _owners_error(events: Sequence[dg.DagsterEvent]) -> Exception:
@@ -259,10 +312,10 @@ class _StepHandler(logging.Handler):
         event = getattr(record, "dagster_event", None)
         if event is not None and event.event_type_value in _STATES:
             partition = event.logging_tags.get("partition") if event.logging_tags else None
-            _step_listener(event.step_key, partition, _STATES[event.event_type_value])
+            _step_listener(_node(event.step_key), partition, _STATES[event.event_type_value])
         elif event is None and record.levelno >= logging.WARNING:
             meta = getattr(record, "dagster_meta", {})
-            _step_listener(str(meta.get("step_key")), None, str(meta.get("orig_message", record.getMessage())))
+            _step_listener(_node(meta.get("step_key")), None, str(meta.get("orig_message", record.getMessage())))
 
 
 def _make_terminal_logger(_context: dg.InitLoggerContext) -> logging.Logger:

@@ -23,21 +23,24 @@ def listen(listener: Callable[[str, int, int], None] | None) -> None:
     _listener = listener
 
 
-def tracker(context: dg.AssetExecutionContext, label: str) -> Tracker:
+def tracker(context: dg.AssetExecutionContext | dg.OpExecutionContext, label: str) -> Tracker:
     """A callback for work called ``label``; the log says how much is done and how long the rest will take."""
     if _listener is not None:
         heard = _listener
         return lambda done, total: heard(label, done, total)
     started = time.monotonic()
     said = started
+    before: int | None = None
 
     def log(done: int, total: int) -> None:
-        nonlocal said
+        nonlocal said, before
         now = time.monotonic()
-        if now - said < LOG_SECONDS or not done:
+        if before is None:
+            before = done  # A shard counts on from the ones before it.
+        if now - said < LOG_SECONDS or done == before:
             return
         said = now
-        left = (now - started) / done * (total - done)
-        context.log.info(f"{label}: {done:,} of {total:,}, {done / (now - started):,.0f}/s, {left:.0f} s left")
+        speed = (done - before) / (now - started)
+        context.log.info(f"{label}: {done:,} of {total:,}, {speed:,.0f}/s, {(total - done) / speed:.0f} s left")
 
     return log

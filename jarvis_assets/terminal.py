@@ -33,20 +33,28 @@ class MiningProgress:
     """Live lines while a mining runs: the step at work, a bar where it counts, and each warning once."""
 
     def __init__(self, *, quiet: bool) -> None:
+        # Dagster sends stderr into a file while a step runs; what the owner watches goes past that.
+        self._stderr = open(os.dup(2), "w", encoding=sys.stderr.encoding, errors="replace")  # noqa: SIM115
+        self._console = Console(file=self._stderr, highlight=False)
+        self._live = self._console.is_terminal
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.fields[count]}"),
             TimeRemainingColumn(),
-            console=notes,
+            console=self._console,
             transient=True,
-            disable=quiet or not notes.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            disable=quiet or not self._live,
         )
         self._quiet = quiet
         self._task = self._progress.add_task("starting", total=None, count="")
         self._started = time.monotonic()
         self._warned: set[str] = set()
+        self._step: tuple[str, str | None] | None = None
+        self._work: tuple[str, float, int] | None = None
 
     def __enter__(self) -> "MiningProgress":
         from jarvis_assets import progress
@@ -60,22 +68,31 @@ class MiningProgress:
 
         progress.listen(None)
         self._progress.stop()
+        self._stderr.close()
 
     def step(self, step: str, encoder: str | None, state: str) -> None:
-        """Hear of a step that starts or ends, or of a warning."""
+        """Hear of a step that starts or ends, or of a warning; an asset's own steps are one to the owner."""
         if state == "start":
+            if self._step == (step, encoder):
+                return
+            self._step = (step, encoder)
             name = step if encoder is None else f"{step} ({encoder})"
             self._progress.reset(self._task, description=name, total=None, count="")
-            if not self._quiet and not notes.is_terminal and not step.endswith("matches_its_declaration"):
-                notes.print(f"{time.monotonic() - self._started:6.1f} s  {escape(name)}")
+            if not self._quiet and not self._live and not step.endswith("matches_its_declaration"):
+                self._console.print(f"{time.monotonic() - self._started:6.1f} s  {escape(name)}")
         elif state not in ("done", "failed") and state not in self._warned and not self._quiet:
             self._warned.add(state)
-            notes.print(f"[yellow]note:[/yellow] {escape(state)}")
+            self._console.print(f"[yellow]note:[/yellow] {escape(state)}")
 
     def work(self, label: str, done: int, total: int) -> None:
-        """Hear how far the work inside a step is."""
+        """Hear how far the work inside a step is, and tell how fast it goes."""
+        now = time.monotonic()
+        if self._work is None or self._work[0] != label or done < self._work[2]:
+            self._work = (label, now, done)
+        _, since, before = self._work
+        speed = f"  {(done - before) / (now - since):,.0f}/s" if now - since >= 1 else ""
         self._progress.update(
-            self._task, description=label, completed=done, total=total, count=f"{done:,} of {total:,}"
+            self._task, description=label, completed=done, total=total, count=f"{done:,} of {total:,}{speed}"
         )
 
 
@@ -235,43 +252,6 @@ def print_evaluation(settings: Settings, encoder: str | None, *, as_json: bool) 
     out.print(
         f"report: {escape(str(settings.reports / f'{encoder or settings.serving_encoder}.html'))}", soft_wrap=True
     )
-
-
-def print_encoders(settings: Settings, *, as_json: bool) -> None:
-    """The registry, and which of it can run here."""
-    from jarvis_resources.encoders import require_weights
-    from jarvis_resources.encoders.registry import CARDS
-    from jarvis_resources.errors import EncoderError
-
-    rows: list[dict[str, Any]] = []
-    for slug, card in CARDS.items():
-        try:
-            require_weights(slug, settings=settings)
-            here = True
-        except EncoderError:
-            here = False
-        rows.append(
-            {
-                "encoder": slug,
-                "here": here,
-                "dimension": card.dimension,
-                "licence": card.licence,
-                "backends": list(card.backends),
-            }
-        )
-    if as_json:
-        print_json(rows)
-        return
-    table = _table("encoder", "here", "dimension", "licence", "backends", right=("dimension",))
-    for row in rows:
-        table.add_row(
-            row["encoder"],
-            "yes" if row["here"] else "no",
-            str(row["dimension"] or "--"),
-            row["licence"] or "--",
-            ", ".join(row["backends"]),
-        )
-    out.print(table)
 
 
 def print_releases(rows: Sequence["Listed"], *, as_json: bool) -> None:

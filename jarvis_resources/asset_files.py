@@ -23,6 +23,8 @@ from jarvis_resources.files import replacing
 if TYPE_CHECKING:
     from upath import UPath
 
+    from jarvis_resources.vector_index import VectorIndex
+
 
 @dataclass(frozen=True)
 class Format:
@@ -34,7 +36,7 @@ class Format:
 
     def store(self, asset: str, value: Any, path: UPath) -> None:
         """Replace the file at ``path`` by ``value``; a local file appears whole or not at all."""
-        if _is_local(path):
+        if is_local(path):
             with replacing(Path(path.path)) as sink:
                 self.write(asset, value, sink)
         else:
@@ -50,16 +52,30 @@ def read_asset(
 
     ``columns`` picks some of a table's.
     """
-    from upath import UPath
-
     chosen = FORMATS[format_name]
-    folder = UPath(root)
-    path = folder / asset / f"{partition}{chosen.extension}" if partition else folder / f"{asset}{chosen.extension}"
+    path = asset_path(root, asset, format_name, partition)
     if not path.exists():
         named = f"{asset} for the encoder {partition}" if partition else asset
         hint = f" --encoder {partition}" if partition else ""
         raise SettingsError(f"There is no {named} under {root} yet; run `jarvis mine{hint}` first.")
     return chosen.read(asset, path, columns)
+
+
+def asset_path(root: str, asset: str, format_name: str, partition: str | None = None) -> UPath:
+    """Where ``asset`` lies under the assets root, made or not."""
+    from upath import UPath
+
+    extension = FORMATS[format_name].extension
+    return UPath(root) / asset / f"{partition}{extension}" if partition else UPath(root) / f"{asset}{extension}"
+
+
+def read_index_to_change(root: str, asset: str, partition: str) -> VectorIndex | None:
+    """The index ``asset`` as it was last made, in memory and not mapped; None when it has not been made yet.
+
+    Raises ``JarvisError`` when it is damaged.
+    """
+    path = asset_path(root, asset, "index", partition)
+    return _load_index(path, mmap=False) if path.exists() else None
 
 
 def made_partitions(root: str, asset: str, format_name: str) -> list[str]:
@@ -76,6 +92,11 @@ def made_partitions(root: str, asset: str, format_name: str) -> list[str]:
     )
 
 
+def is_local(path: UPath) -> bool:
+    """Whether ``path`` is on a disk of this machine, and no object in a store."""
+    return path.protocol in ("", "file", "local")
+
+
 def let_go(array: Any) -> None:
     """Hand the memory of an array that is mapped from a file back; what is read again is fetched again.
 
@@ -86,17 +107,13 @@ def let_go(array: Any) -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
-def _is_local(path: UPath) -> bool:
-    return path.protocol in ("", "file", "local")
-
-
 def _write_table(asset: str, value: Any, sink: IO[bytes]) -> None:
     tables.ALL[asset].write_to(value, sink)
 
 
 def _read_table(asset: str, path: UPath, columns: Sequence[str] | None) -> Any:
     wanted = list(columns) if columns else None
-    if _is_local(path):
+    if is_local(path):
         return tables.ALL[asset].read(path.path, columns=wanted)
     with path.open("rb") as source:
         return tables.ALL[asset].read(source, columns=wanted)
@@ -111,7 +128,7 @@ def _write_array(_asset: str, value: Any, sink: IO[bytes]) -> None:
 def _read_array(_asset: str, path: UPath, _columns: Sequence[str] | None) -> Any:
     import numpy as np
 
-    if _is_local(path):
+    if is_local(path):
         return np.load(path.path, mmap_mode="r", allow_pickle=False)
     with path.open("rb") as source:
         return np.load(source, allow_pickle=False)
@@ -136,12 +153,16 @@ def _write_index(_asset: str, value: Any, sink: IO[bytes]) -> None:
 
 
 def _read_index(_asset: str, path: UPath, _columns: Sequence[str] | None) -> Any:
+    return _load_index(path, mmap=True)
+
+
+def _load_index(path: UPath, *, mmap: bool) -> VectorIndex:
     from jarvis_resources.vector_index import VectorIndex
 
-    if _is_local(path):
-        return VectorIndex.load(Path(path.path))
+    if is_local(path):
+        return VectorIndex.load(Path(path.path), mmap)
     with tempfile.TemporaryDirectory() as folder:
-        local = Path(folder) / "index.faiss"
+        local = Path(folder) / path.name
         with path.open("rb") as source, local.open("wb") as sink:
             shutil.copyfileobj(source, sink)
         return VectorIndex.load(local, mmap=False)

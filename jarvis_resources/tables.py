@@ -37,6 +37,8 @@ SPLITS = ("train", "dev", "holdout")
 VERDICTS = ("GOOD", "BAD", "AMBIGUOUS")
 REVIEW_REASONS = ("another_message", "nothing", "sarcasm", "context_missing", "several_messages", "only_this_person")
 """Why a pair was not simply GOOD: the founding documents' checklist, and the two ways in which a link can be wrong."""
+TUNING_RECIPES = ("mnrl", "conversations", "joint")
+"""How an encoder can be fine-tuned on the owner's pairs."""
 _SHARE = (0.0, 1.0)
 _COSINE = (-1.001, 1.001)
 
@@ -326,15 +328,53 @@ SUGGESTION_FEEDBACK = Table(
 
 ENCODER_COMPARISON = Table(
     "encoder_comparison",
-    "One encoder's speed, size and retrieval quality",
+    "What one way to run an encoder costs here, and how well its vectors serve on the owner's holdout",
     {
-        "encoder": _text("Encoder", unique=True),
+        "encoder": _text("Encoder"),
+        "backend": _text("What ran it"),
+        "precision": _text("How exactly", values=("fp32", "int8")),
+        "is_chosen": _flag("Whether this is how the encoder is run here"),
         "dimension": _count("Length of a vector"),
+        "disk_mb": _real("Size of its files (10⁶ bytes)"),
         "load_seconds": _real("Seconds to load"),
         "single_text_ms": _real("Median milliseconds for one text"),
+        "single_text_p95_ms": _real("95th percentile of the same"),
         "texts_per_second": _real("Texts per second in batches"),
-        "top1_match": _share("Top-1 semantic match on the holdout", nullable=True),
-        "top5_match": _share("Top-5 semantic match on the holdout", nullable=True),
+        "peak_mb": _real("Peak memory of a process that only loads it and encodes (10⁶ bytes)"),
+        "recall_at_1": _share("1-of-100: chance that the real reply is nearest to the message among 99 others", nullable=True),
+        "recall_low": _share("Lower end of its 95 % bootstrap interval over conversations", nullable=True),
+        "recall_high": _share("Upper end", nullable=True),
+        "neighbour_recall": _share("Of the 10 replies most like the real one, share given to the 100 nearest messages", nullable=True),
+        "act_macro_f1": _share("Macro-F1 of response types on held-out exemplars", nullable=True),
+        "topic_coverage": _share("Share of replies in a topic", nullable=True),
+        "topic_agreement": _real("Agreement of two seeds on topics (adjusted mutual information)", nullable=True),
+        "agreement": _real("Mean cosine to sentence-transformers' vectors of the same texts", nullable=True),
+        "top1_match": _share("Top-1 semantic match on the holdout, where it was mined with", nullable=True),
+        "top5_match": _share("Top-5 semantic match on the holdout, where it was mined with", nullable=True),
+        "on_front": _flag("Whether no other way is as fast and as good, and better in one"),
+    },
+)
+
+TUNED_ENCODER = Table(
+    "tuned_encoder",
+    "One measure of one recipe of fine-tuning, before and after",
+    {
+        "base": _text("Encoder that was tuned"),
+        "recipe": _text("How it was tuned", values=TUNING_RECIPES),
+        "measure": _text("What was measured; see docs/measures.md"),
+        "asked": _text("Whose messages: the holdout of split_pair, of split_contact (new people, never seen), or both", values=("holdout", "new people", "both")),
+        "judge": _text("What says which answer is right"),
+        "before": _real("Value of the base", nullable=True),
+        "before_low": _real("Lower end of its 95 % bootstrap interval over conversations", nullable=True),
+        "before_high": _real("Upper end", nullable=True),
+        "after": _real("Value of the tuned encoder", nullable=True),
+        "after_low": _real("Lower end of its interval", nullable=True),
+        "after_high": _real("Upper end", nullable=True),
+        "difference": _real("After minus before", nullable=True),
+        "low": _real("Lower end of the difference's interval, same resamples for both", nullable=True),
+        "high": _real("Upper end", nullable=True),
+        "count": _count("Messages, or pairs of texts, that it was measured on"),
+        "kept": _flag("This recipe's encoder was installed"),
     },
 )
 
@@ -357,6 +397,7 @@ ALL: dict[str, Table] = {
         GOLD_PAIR_REVIEW,
         SUGGESTION_FEEDBACK,
         ENCODER_COMPARISON,
+        TUNED_ENCODER,
     )
 }
 """Every table by its name, which is the asset's key."""

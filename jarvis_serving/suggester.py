@@ -72,6 +72,7 @@ class Suggester:
         ``LanguageModelError`` when the configured language model is not there.
         """
         from jarvis_resources.encoders import load_encoder
+        from jarvis_resources.encoders.backends import here
 
         settings = settings or load_settings()
         if release is not None:
@@ -86,9 +87,10 @@ class Suggester:
             slug, fingerprint = found.manifest["serving_encoder"], found.manifest["fingerprint"]
         except KeyError as error:
             raise ReleaseError(f"The release {found.name} names no encoder; run `jarvis mine` again.") from error
-        encoder = load_encoder(
-            slug, found.manifest.get("backend", "auto"), found.manifest.get("precision"), settings=settings
-        )
+        backend = found.manifest.get("backend", "auto")
+        # The pinned precision is what matters: at one precision all backends agree.
+        backend = backend if backend in here() else "auto"
+        encoder = load_encoder(slug, backend, found.manifest.get("precision"), settings=settings)
         if encoder.fingerprint != fingerprint:
             raise ReleaseError(
                 f"The encoder {slug} is not the one that the release {found.name} was made with; run `jarvis mine` again."

@@ -10,6 +10,8 @@ import pytest
 from jarvis_resources.settings import Settings, load_settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# A fresh home would time its encoder for five seconds in each test; tests/encoders/test_choice.py is about that.
+os.environ.setdefault("JARVIS_ENCODER_PRECISION", "fp32")
 
 
 @pytest.fixture

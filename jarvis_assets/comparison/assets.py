@@ -1,50 +1,93 @@
 """Across encoders: which to mine with, which to serve with."""
 
+from collections.abc import Mapping
+
 import dagster as dg
+import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from jarvis_assets import metadata
-from jarvis_assets.comparison import encoders
+from jarvis_assets.comparison import ways
+from jarvis_assets.comparison.quality import Sample
 from jarvis_assets.constants import MODEL_POOL, OWNERS
+from jarvis_assets.evaluation import plots
+from jarvis_assets.failures import explained
+from jarvis_assets.pairs.same_meaning import meaning_key
 from jarvis_resources import tables
 from jarvis_resources.asset_files import made_partitions, read_asset
 from jarvis_resources.dagster_resources import JarvisSettings
+
+SECONDS, THOROUGH_SECONDS = 1.0, 5.0
+"""For timing each way to run an encoder: in a mining, and when it is asked for."""
+
+
+class Comparison(dg.Config):
+    """What to compare."""
+
+    thorough: bool = False
+    """Whether every installed encoder on every backend is measured, with topics, dialogue acts and agreement: minutes."""
+    encoders: list[str] = Field(default_factory=list)
+    """Encoders to compare; empty: those mined with, or all installed ones if thorough."""
 
 
 @dg.asset(
     group_name="comparison",
     kinds={"parquet"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     io_manager_key="table_io",
     pool=MODEL_POOL,
     deps=["holdout_evaluation"],
-    ins={"pairs": dg.AssetIn(metadata={"columns": ["trigger_text"]})},
+    ins={
+        "pairs": dg.AssetIn(
+            metadata={"columns": ["pair_id", "trigger_text", "response_text", "conversation_id", "responded_at"]}
+        )
+    },
 )
-def encoder_comparison(pairs: pd.DataFrame, jarvis: JarvisSettings) -> dg.MaterializeResult[pd.DataFrame]:
-    """Speed and retrieval quality of every encoder that has been mined with; the others are not asked for."""
+def encoder_comparison(
+    context: dg.AssetExecutionContext,
+    config: Comparison,
+    pairs: pd.DataFrame,
+    pair_splits: pd.DataFrame,
+    jarvis: JarvisSettings,
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Speed, memory and quality of the ways to run encoders here: those mined with, or all of them if ``thorough``."""
     settings = jarvis.load()
-    texts = pairs["trigger_text"].tolist()
     root = settings.assets_root
-    evaluations = {
-        slug: read_asset(root, "holdout_evaluation", "table", slug)
-        for slug in made_partitions(root, "holdout_evaluation", "table")
-    }
+    mined = made_partitions(root, "holdout_evaluation", "table")
+    with explained():
+        compared_ways = (
+            ways.installed(settings, config.encoders)
+            if config.thorough
+            else ways.chosen(config.encoders or mined, settings)
+        )
+        rows = ways.compare(
+            compared_ways,
+            Sample.of(pairs, pair_splits, meaning_key),
+            settings,
+            seconds=THOROUGH_SECONDS if config.thorough else SECONDS,
+            thorough=config.thorough,
+            told=lambda way: context.log.info("measuring %s on %s in %s", way.encoder, way.backend, way.precision),
+        )
+    matches = {slug: _matches(read_asset(root, "holdout_evaluation", "table", slug)) for slug in mined}
+    nothing = {"top1_match": None, "top5_match": None}
     compared = tables.ENCODER_COMPARISON.conform(
         pd.DataFrame(
-            [
-                {"encoder": slug, **vars(encoders.measure(slug, texts, settings)), **_quality(evaluation)}
-                for slug, evaluation in evaluations.items()
-            ],
+            [{**row, **(matches.get(row["encoder"], nothing) if row["is_chosen"] else nothing)} for row in rows],
             columns=list(tables.ENCODER_COMPARISON.columns),
-        )
+        ).replace({np.nan: None})
     )
     return dg.MaterializeResult(
-        value=compared, metadata=metadata.of_table(tables.ENCODER_COMPARISON, compared, settings)
+        value=compared,
+        metadata={
+            **metadata.of_table(tables.ENCODER_COMPARISON, compared, settings),
+            "speed and quality": metadata.picture(plots.speed_and_quality(compared), "speed and quality of encoders"),
+        },
     )
 
 
-def _quality(evaluation: pd.DataFrame) -> dict[str, float | None]:
+def _matches(evaluation: pd.DataFrame) -> Mapping[str, float | None]:
     """Top-1 and top-5 semantic match of retrieval; ``None`` where nothing was measured."""
     retrieval = evaluation[evaluation["system"] == "retrieval"].set_index("measure")["value"]
     return {name: float(retrieval[name]) if name in retrieval else None for name in ("top1_match", "top5_match")}

@@ -6,15 +6,11 @@ it, and the peak is known. Other speeds are guessed from the layers and the widt
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jarvis_resources.encoders import CARDS, EncoderCard, require_weights, static
-from jarvis_resources.errors import EncoderError
+from jarvis_resources.encoders import CARDS, EncoderCard, cards, encoder_pins, require_weights, timing
+from jarvis_resources.errors import EncoderError, JarvisError
 from jarvis_resources.settings import Settings
 
 DEFAULT = "all-minilm-l6-v2"
@@ -25,8 +21,8 @@ STATIC_TEXTS_PER_SECOND = 20_000.0
 """Static encoders, which only look vectors up; half of what was measured on 2 cores."""
 TORCH_SHARE = 0.5
 """Speed under sentence-transformers beside ONNX Runtime: 120-200 against 250-390 texts/s on 2 CPU cores."""
-_WAIT_SECONDS = 30
-"""A measurement that takes longer is given up: the machine is too busy for it to say anything."""
+_SECONDS = 0.5
+"""Time for each encoder beyond what loading it takes; at the very first time choosing its backend takes five more."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +42,9 @@ class EncoderCost:
 
 def costs(settings: Settings) -> list[EncoderCost]:
     """Every encoder of the registry, in its order."""
-    here = {slug for slug in CARDS if _why_missing(slug, settings) is None}
-    measured = {slug: found for slug in CARDS if slug in here and (found := _measured(CARDS[slug], settings))}
+    known = cards(settings)
+    here = {slug for slug in known if _why_missing(slug, settings) is None}
+    measured = {slug: found for slug in known if slug in here and (found := _measured(known[slug], settings))}
     standard = measured.get(DEFAULT, (DEFAULT_TEXTS_PER_SECOND, None))[0]
     return [
         EncoderCost(
@@ -58,7 +55,7 @@ def costs(settings: Settings) -> list[EncoderCost]:
             size=_size(card),
             memory_mb=measured[slug][1] if slug in measured else None,
         )
-        for slug, card in CARDS.items()
+        for slug, card in known.items()
     ]
 
 
@@ -103,18 +100,12 @@ def _guessed(card: EncoderCard, standard: float) -> float:
 
 def _measured(card: EncoderCard, settings: Settings) -> tuple[float, float] | None:
     """Texts per second and peak MB; null where measuring would take long: under torch, or by distilling first."""
-    undistilled = card.slug in static.DISTILLED_FROM and not (settings.encoder_cache / card.slug).is_dir()
+    undistilled = card.distilled_from is not None and not (settings.encoder_cache / card.slug).is_dir()
     if "sentence-transformers" in card.backends[:1] or undistilled:
         return None
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "jarvis_assets.doctor.speed", card.slug],
-            env={**os.environ, "JARVIS_HOME": str(settings.home)},
-            capture_output=True,
-            timeout=_WAIT_SECONDS,
-            check=True,
-        )
-        found = json.loads(done.stdout)
-        return float(found["texts_per_second"]), float(found["memory_mb"])
-    except (subprocess.SubprocessError, OSError, ValueError, KeyError):
+        way = encoder_pins(card.slug, settings=settings)
+        found = timing.timed(card.slug, way.backend, way.precision, _SECONDS, settings)
+    except JarvisError:
         return None  # shown as guessed; what is wrong with damaged weights is said by the line on the encoder
+    return round(found.texts_per_second, 1), round(found.peak_mb)

@@ -178,6 +178,35 @@ def shares(found: Mapping[str, tuple[float, float, float]], label: str) -> bytes
     return _png(figure)
 
 
+def speed_and_quality(compared: pd.DataFrame) -> bytes:
+    """The table ENCODER_COMPARISON as points: texts per second against 1-of-100, the Pareto front joined."""
+    shown = compared.dropna(subset=["recall_at_1"]).sort_values("texts_per_second")
+    figure, axes = _canvas(7.2, 4.0)
+    if shown.empty:
+        return _nothing(figure, axes)
+    speed, recall = (shown[name].to_numpy(np.float64) for name in ("texts_per_second", "recall_at_1"))
+    low, high = (
+        shown[name].fillna(shown["recall_at_1"]).to_numpy(np.float64) for name in ("recall_low", "recall_high")
+    )
+    front = shown["on_front"].to_numpy(bool)
+    axes.vlines(speed, low, high, color=THEIRS, linewidth=1.6)
+    axes.plot(speed[front], recall[front], color=ACCENT, linewidth=1, zorder=2)
+    axes.scatter(speed, recall, color=np.where(front, ACCENT, SOFT), s=22, zorder=3)
+    for number, row in enumerate(shown.itertuples()):
+        # Names stand above and below in turn: neighbours in speed would write over each other.
+        end, offset, place = (high, 4, "bottom") if number % 2 == 0 else (low, -4, "top")
+        name = f"{row.encoder}\n{row.backend} {row.precision}"
+        axes.annotate(
+            name, (speed[number], end[number]), (0, offset), textcoords="offset points", ha="center", va=place,
+            fontsize=7, color=SOFT,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.margins(x=0.15, y=0.25)
+    axes.set(xlabel="texts per second, here (log scale)", ylabel="1-of-100: real reply found first")
+    return _png(figure)
+
+
 def _stacked(left: ArrayLike, mine: ArrayLike, theirs: ArrayLike, period: str) -> bytes:
     """Bars of mine and on top of them theirs, a bar for each ``period`` that begins at ``left``."""
     figure, axes = _canvas(7.2, 2.4)

@@ -8,10 +8,10 @@ from jarvis_assets.constants import OWNERS
 from jarvis_assets.evaluation.gate import gate
 from jarvis_assets.pairs.review.summary import summarise
 from jarvis_assets.release.contents import assemble_bank, require_same_pairs
-from jarvis_resources import releases
-from jarvis_resources.asset_files import read_asset
+from jarvis_resources import made_by, releases
+from jarvis_resources.asset_files import asset_path, read_asset
 from jarvis_resources.dagster_resources import JarvisSettings
-from jarvis_resources.encoders import encoder_fingerprint
+from jarvis_resources.encoders import encoder_pins
 from jarvis_resources.errors import ReleaseError
 from jarvis_resources.files import write_private
 from jarvis_serving.bank import recent_messages
@@ -80,6 +80,8 @@ def serving_release(
     # A partition's labels were made in the run that made its vectors, row by row from the pairs of that time.
     for encoder in dict.fromkeys([mining, serving]):
         require_same_pairs(pairs, read_asset(root, "dialogue_acts", "table", encoder), encoder)
+        for asset, kind in (("pair_vectors", "array"), ("trigger_index", "index")):
+            made_by.require_current(asset, asset_path(root, asset, kind, encoder), settings)
     bank = assemble_bank(
         pairs,
         read_asset(root, "pair_vectors", "array", serving),
@@ -103,9 +105,7 @@ def serving_release(
         "source": _source(context),
         "mining_encoder": mining,
         "serving_encoder": serving,
-        "fingerprint": encoder_fingerprint(serving, settings=settings),
-        "backend": "auto",
-        "precision": "fp32",
+        **encoder_pins(serving, settings=settings)._asdict(),
         "counts": {
             "messages": len(messages),
             "people": len(people),

@@ -2,82 +2,61 @@
 
 import dagster as dg
 import numpy as np
-import pandas as pd
 
-from jarvis_assets import progress
-from jarvis_assets.constants import MODEL_POOL, OWNERS
-from jarvis_assets.failures import explained
+from jarvis_assets.constants import OWNERS
 from jarvis_assets.partitions import ENCODERS
-from jarvis_assets.vectors.embedding import embed_texts
+from jarvis_assets.vectors.fan_out import embedding_steps
+from jarvis_assets.vectors.renewal import renew
+from jarvis_resources.asset_files import read_index_to_change
 from jarvis_resources.dagster_resources import JarvisSettings
 from jarvis_resources.vector_index import VectorIndex
 
 GROUP = "vectors"
-EMBED_RETRY = dg.RetryPolicy(max_retries=1, delay=5)
-"""A shard that was interrupted is taken up again; what is already embedded is not lost."""
+TURNS = embedding_steps("turn_vectors", ("text",), "embedding turns")
+PAIRS = embedding_steps("pair_vectors", ("trigger_text", "response_text"), "embedding pairs")
 
 
-@dg.asset(
-    group_name=GROUP,
-    kinds={"numpy"},
-    owners=OWNERS,
-    code_version="1",
-    io_manager_key="array_io",
-    pool=MODEL_POOL,
-    retry_policy=EMBED_RETRY,
-)
-def turn_vectors(
-    context: dg.AssetExecutionContext, turns: pd.DataFrame, jarvis: JarvisSettings
-) -> dg.MaterializeResult[np.ndarray]:
+@dg.graph_asset(group_name=GROUP, kinds={"numpy"}, owners=OWNERS, code_version="2")
+def turn_vectors(turns):  # type: ignore[no-untyped-def]  # Dagster composes; these are its handles, not tables
     """A vector for each turn under the fixed pairing encoder: float16 [turns, dimension]."""
-    settings = jarvis.load()
-    with explained():
-        embedded = embed_texts(
-            turns["text"].tolist(), settings.pairing_encoder, settings, progress.tracker(context, "embedding turns")
-        )
-    return dg.MaterializeResult(value=embedded.vectors, metadata=embedded.as_metadata())
+    planned, shard = TURNS.plan(table=turns)
+    done = shard.map(lambda one: TURNS.embed(one, turns)).collect()
+    return TURNS.collect(turns, planned, done)
 
 
-@dg.asset(
+@dg.graph_asset(
     group_name=GROUP,
     kinds={"numpy"},
     owners=OWNERS,
-    code_version="1",
-    io_manager_key="array_io",
-    pool=MODEL_POOL,
-    retry_policy=EMBED_RETRY,
+    code_version="2",
     partitions_def=ENCODERS,
-    ins={"pairs": dg.AssetIn(metadata={"columns": ["trigger_text", "response_text"]})},
-    deps=["pair_splits"],
+    ins={"pair_splits": dg.AssetIn(dagster_type=dg.Nothing)},
 )
-def pair_vectors(
-    context: dg.AssetExecutionContext, pairs: pd.DataFrame, jarvis: JarvisSettings
-) -> dg.MaterializeResult[np.ndarray]:
+def pair_vectors(pairs, pair_splits):  # type: ignore[no-untyped-def]
     """Vectors of each pair's trigger and response: float16 [pairs, 2, dimension]."""
-    settings = jarvis.load()
-    texts = pairs["trigger_text"].tolist() + pairs["response_text"].tolist()
-    with explained():
-        embedded = embed_texts(texts, context.partition_key, settings, progress.tracker(context, "embedding pairs"))
-    sides = (
-        embedded.vectors.reshape(2, len(pairs), -1)
-        if len(pairs)
-        else embedded.vectors.reshape(2, 0, embedded.vectors.shape[1])
-    )
-    return dg.MaterializeResult(value=np.ascontiguousarray(sides.transpose(1, 0, 2)), metadata=embedded.as_metadata())
+    planned, shard = PAIRS.plan(table=pairs, after=pair_splits)
+    done = shard.map(lambda one: PAIRS.embed(one, pairs)).collect()
+    return PAIRS.collect(pairs, planned, done)
 
 
 @dg.asset(
     group_name=GROUP,
     kinds={"faiss"},
     owners=OWNERS,
-    code_version="1",
+    code_version="2",
     io_manager_key="index_io",
     partitions_def=ENCODERS,
 )
-def trigger_index(pair_vectors: np.ndarray, jarvis: JarvisSettings) -> dg.MaterializeResult[VectorIndex]:
-    """Nearest triggers by cosine; ids are row numbers of the pairs table."""
-    index = VectorIndex.build(np.asarray(pair_vectors[:, 0], dtype=np.float32), threads=jarvis.load().worker_threads)
-    return dg.MaterializeResult(
-        value=index,
-        metadata={"dagster/partition_row_count": index.size, "dimension": index.dimension, "factory": index.factory},
+def trigger_index(
+    context: dg.AssetExecutionContext, pair_vectors: np.ndarray, jarvis: JarvisSettings
+) -> dg.MaterializeResult[VectorIndex]:
+    """Nearest triggers by cosine; ids are row numbers of the pairs table. The last index is changed where that pays."""
+    settings = jarvis.load()
+    renewed = renew(
+        lambda: read_index_to_change(settings.assets_root, "trigger_index", context.partition_key),
+        pair_vectors[:, 0],
+        threads=settings.worker_threads,
     )
+    if renewed.damage:
+        context.log.warning(renewed.damage)
+    return dg.MaterializeResult(value=renewed.index, metadata=renewed.as_metadata())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from jarvis_resources.encoders.vector_store import VectorStore
 if TYPE_CHECKING:
     import numpy as np
 
+    from jarvis_resources.encoders import Encoder
     from jarvis_resources.settings import Settings
 
 
@@ -26,6 +28,8 @@ class Embedded:
     new_texts: int
     reused_texts: int
     seconds: float
+    """Spent on the new texts."""
+    damaged_parts: tuple[str, ...] = ()
 
     def as_metadata(self) -> dict[str, Any]:
         """Counts for the graph."""
@@ -36,7 +40,8 @@ class Embedded:
             "fingerprint": self.fingerprint,
             "new_texts": self.new_texts,
             "reused_texts": self.reused_texts,
-            "texts_per_second": round(self.new_texts / self.seconds, 1) if self.new_texts else 0.0,
+            "texts_per_second": round(self.new_texts / self.seconds, 1) if self.new_texts and self.seconds else 0.0,
+            **({"damaged_parts": ", ".join(self.damaged_parts)} if self.damaged_parts else {}),
         }
 
 
@@ -65,11 +70,39 @@ def embed_texts(
 ) -> Embedded:
     """Vectors of ``texts`` under the encoder ``slug``; raises ``EncoderError`` when its weights are not there."""
     fingerprint = encoder_fingerprint(slug, settings=settings)
-    store = VectorStore(settings.vectors, fingerprint, get_card(slug).dimension)
+    store = open_store(slug, fingerprint, settings)
     started = monotonic()
     embedding = store.embed(
         texts, lambda: load_encoder(slug, settings=settings), shard_texts=settings.shard_texts, progress=progress
     )
+    seconds = monotonic() - started
+    if embedding.new_texts:
+        store.compact()
     return Embedded(
-        embedding.vectors, slug, fingerprint, embedding.new_texts, embedding.reused_texts, monotonic() - started
+        embedding.vectors,
+        slug,
+        fingerprint,
+        embedding.new_texts,
+        embedding.reused_texts,
+        seconds,
+        embedding.damaged_parts,
     )
+
+
+def open_store(slug: str, fingerprint: str, settings: Settings) -> VectorStore:
+    """The vectors of the encoder ``slug`` as its fingerprint says it is."""
+    return VectorStore(settings.vectors, fingerprint, get_card(slug, settings).dimension)
+
+
+@lru_cache(maxsize=1)
+def held_encoder(slug: str, fingerprint: str, settings: Settings) -> Encoder:
+    """The encoder, loaded once in this process and held until ``let_go_of_encoder``: shards follow each other.
+
+    ``fingerprint`` is what the caller expects: an encoder that has changed is another one, and is loaded anew.
+    """
+    return load_encoder(slug, settings=settings)
+
+
+def let_go_of_encoder() -> None:
+    """Give the memory of the held encoder back."""
+    held_encoder.cache_clear()

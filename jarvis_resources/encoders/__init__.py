@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from jarvis_resources.encoders.registry import CARDS, Backend, EncoderCard, Precision, get_card
+from jarvis_resources.encoders.registry import CARDS, Backend, EncoderCard, Precision, cards, get_card
 from jarvis_resources.errors import EncoderError
 from jarvis_resources.settings import Settings, load_settings
 
@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["CARDS", "Encoder", "EncoderCard", "encoder_fingerprint", "get_card", "load_encoder", "require_weights"]
+__all__ = [
+    "CARDS",
+    "Encoder",
+    "EncoderCard",
+    "cards",
+    "encoder_fingerprint",
+    "encoder_pins",
+    "get_card",
+    "load_encoder",
+    "require_weights",
+]
 
 
 class Encoder(Protocol):
@@ -45,29 +55,63 @@ class _Choice:
     backend: Backend
     precision: Precision
     folder: Path
-    threads: int
+    settings: Settings
 
 
 def load_encoder(
     slug: str, backend: str = "auto", precision: str | None = None, *, settings: Settings | None = None
 ) -> Encoder:
-    """The encoder ``slug``, ready to encode; ``auto`` is its card's first backend, precision is fp32 unless told.
+    """The encoder ``slug``, ready to encode; ``auto`` is the fastest way here, as ``choice.py`` found once.
 
-    Raises ``EncoderError`` when it is unknown, its weights are not here or not the pinned ones, or the backend cannot
-    run it.
+    Where a backend is named, precision is fp32 unless told. Raises ``EncoderError`` when the encoder is unknown, its weights
+    are not here or not the pinned ones, or the backend cannot run it.
     """
+    from jarvis_resources.encoders import weights
+
     choice = _choose(slug, backend, precision, settings)
+    encoder = _open(choice)
+    weights.remember(choice.card, choice.folder, choice.settings)
+    return encoder
+
+
+def _open(choice: _Choice) -> Encoder:
+    """The backend's encoder; each backend is imported when it is asked for."""
+    card, folder, threads = choice.card, choice.folder, choice.settings.worker_threads
     if choice.backend == "onnx":
         from jarvis_resources.encoders.onnx import OnnxEncoder
 
-        return OnnxEncoder(choice.card, choice.folder, choice.precision, choice.threads)
+        return OnnxEncoder(card, folder, choice.precision, threads, choice.settings.encoder_cache)
     if choice.backend == "static":
         from jarvis_resources.encoders.static import StaticEncoder
 
-        return StaticEncoder(choice.card, choice.folder)
+        return StaticEncoder(card, folder)
+    if choice.backend == "mlx":
+        from jarvis_resources.encoders.mlx_bert import MlxEncoder
+
+        return MlxEncoder(card, folder)
+    if choice.backend == "fastembed":
+        from jarvis_resources.encoders.fastembed import FastembedEncoder
+
+        return FastembedEncoder(card, folder, threads)
     from jarvis_resources.encoders.sentence_transformers import SentenceTransformersEncoder
 
-    return SentenceTransformersEncoder(choice.card, choice.folder, choice.threads)
+    return SentenceTransformersEncoder(card, folder, threads)
+
+
+class Pins(NamedTuple):
+    """What a run and a release write down of an encoder, so that vectors of two kinds never meet."""
+
+    backend: Backend
+    precision: Precision
+    fingerprint: str
+
+
+def encoder_pins(slug: str, *, settings: Settings | None = None) -> Pins:
+    """How ``load_encoder(slug)`` would run here, without loading the model; raises ``EncoderError`` as it does."""
+    from jarvis_resources.encoders import weights
+
+    choice = _choose(slug, "auto", None, settings)
+    return Pins(choice.backend, choice.precision, weights.fingerprint(choice.card, choice.folder, choice.precision))
 
 
 def encoder_fingerprint(
@@ -83,32 +127,62 @@ def encoder_fingerprint(
     return weights.fingerprint(choice.card, choice.folder, choice.precision)
 
 
-def require_weights(slug: str, *, settings: Settings | None = None) -> None:
-    """Raise ``EncoderError`` unless ``slug`` is known and its weights, or those it is distilled from, are here."""
-    from jarvis_resources.encoders import static, weights
+def require_weights(slug: str, *, settings: Settings | None = None, thorough: bool = False) -> None:
+    """Raise ``EncoderError`` unless ``slug`` is known and its weights, or those it is distilled from, are here.
 
-    weights.locate(get_card(static.DISTILLED_FROM.get(get_card(slug).slug, slug)), settings or load_settings())
+    ``thorough``: and unless every file of theirs is, by its hash, the pinned or recorded one.
+    """
+    from jarvis_resources.encoders import weights
+
+    settings = settings or load_settings()
+    card = get_card(slug, settings)
+    if card.distilled_from is not None:
+        card = get_card(card.distilled_from, settings)
+    folder = weights.locate(card, settings)
+    if thorough:
+        weights.check(card, folder, settings, thorough=True)
 
 
 def _choose(slug: str, backend: str, precision: str | None, settings: Settings | None) -> _Choice:
     """The arguments of ``load_encoder``, checked; raises ``EncoderError``."""
-    from jarvis_resources.encoders import static, weights
+    from jarvis_resources.encoders import choice, static, weights
 
-    card = get_card(slug)
     settings = settings or load_settings()
-    chosen = next((b for b in card.backends if backend in ("auto", b)), None)
+    card = get_card(slug, settings)
+    exact = _known_precision(precision)
+    if exact == "int8" and "onnx" not in card.backends:  # said before anything is distilled
+        raise EncoderError(f"{slug} runs in fp32 only; int8 needs the backend onnx.")
+    folder = static.locate(card, settings) if "static" in card.backends else weights.locate(card, settings)
+    weights.check(card, folder, settings)
+    if backend == "auto":
+        return _Choice(card, *choice.choose(card, weights.digest(card, folder), settings, exact), folder, settings)
+    chosen = _asked_backend(card, backend)
+    if exact == "int8" and chosen != "onnx":
+        raise EncoderError(f"The backend {chosen} runs {slug} in fp32 only; the backend onnx has int8.")
+    return _Choice(card, chosen, exact or "fp32", folder, settings)
+
+
+def _known_precision(precision: str | None) -> Precision | None:
+    from jarvis_resources.encoders.choice import PRECISIONS
+
+    exact = next((p for p in PRECISIONS if p == precision), None)
+    if precision is not None and exact is None:
+        raise EncoderError(f"There is no precision {precision!r}; choose one of: {', '.join(PRECISIONS)}.")
+    return exact
+
+
+def _asked_backend(card: EncoderCard, backend: str) -> Backend:
+    """The backend of that name; raises ``EncoderError`` when it cannot run ``card``, or is not installed."""
+    from jarvis_resources.encoders import backends
+
+    chosen = next((b for b in card.backends if b == backend), None)
     if chosen is None:
         raise EncoderError(
-            f"The backend {backend!r} cannot run {slug}; choose one of: auto, {', '.join(card.backends)}."
+            f"The backend {backend!r} cannot run {card.slug}; choose one of: auto, {', '.join(card.backends)}."
         )
-    exact = next((p for p in _PRECISIONS if p == (precision or "fp32")), None)
-    if exact is None:
-        raise EncoderError(f"There is no precision {precision!r}; choose one of: {', '.join(_PRECISIONS)}.")
-    if exact == "int8" and chosen != "onnx":
-        elsewhere = "; the backend onnx has int8" if "onnx" in card.backends else ""
-        raise EncoderError(f"The backend {chosen} runs {slug} in fp32 only{elsewhere}.")
-    folder = static.locate(card, settings) if chosen == "static" else weights.locate(card, settings)
-    return _Choice(card, chosen, exact, folder, settings.worker_threads)
-
-
-_PRECISIONS: tuple[Precision, ...] = ("fp32", "int8")
+    if not backends.runs_here(chosen):
+        raise EncoderError(
+            f"The backend {chosen} is not installed here; run `{backends.how_to_install(chosen)}` in the same "
+            "environment, or choose the backend auto."
+        )
+    return chosen

@@ -1,29 +1,32 @@
 """BERT encoders on ONNX Runtime: fp32 and int8, without torch.
 
 Texts are grouped by token length, so a batch has no padding and a text's vector never depends on its neighbours: the
-same text gives the same bits in every run. The graph comes from ``bert_graph.py``.
+same text gives the same bits in every run. Each thread runs batches of its own: splitting a layer of 384 channels between
+threads would have them wait for each other at every step. The graph comes from ``bert_graph.py``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from jarvis_resources.encoders import bert_graph, weights
+from jarvis_resources.encoders import bert_graph, int8, weights
+from jarvis_resources.encoders.probe_texts import PROBE_TEXTS
 from jarvis_resources.encoders.registry import Backend, EncoderCard, Precision
 from jarvis_resources.errors import EncoderError
 
 if TYPE_CHECKING:
-    import onnxruntime
     from tokenizers import Tokenizer
 
 _BATCH_TOKENS = 1024
-"""Tokens per batch: the fastest of 512, 1,024 and 2,048 on two cores; weights stay in the cache, threads stay busy."""
+"""Tokens per batch: the fastest of 512, 1,024 and 2,048 on two cores; what a layer makes stays in the cache."""
 _WINDOW_TEXTS = 8192
 """Texts tokenised at a time, so that a million of them do not lie in memory as token lists."""
 
@@ -35,8 +38,11 @@ class OnnxEncoder:
 
     backend: Backend = "onnx"
 
-    def __init__(self, card: EncoderCard, folder: Path, precision: Precision, threads: int) -> None:
-        """Load the files in ``folder``; raises ``EncoderError`` when they are damaged or not a BERT's."""
+    def __init__(self, card: EncoderCard, folder: Path, precision: Precision, threads: int, cache: Path) -> None:
+        """Load the files in ``folder``; raises ``EncoderError`` when they are damaged or not a BERT's.
+
+        ``cache``: where int8 keeps the ranges that it measures when it is first asked for, in a second or two.
+        """
         self.slug = card.slug
         self.precision: Precision = precision
         self.dimension = card.dimension
@@ -47,25 +53,43 @@ class OnnxEncoder:
             raise EncoderError(f"The onnx backend cannot pool {card.slug}; use the backend sentence-transformers.")
         self._tokenizer = read_tokenizer(folder, card.max_tokens)
         config = weights.read_config(folder)
-        graph = bert_graph.build(config, _read_tensors(folder), int8=precision == "int8")
-        if int(config["hidden_size"]) != card.dimension:
+        if int(config.get("hidden_size", 0)) != card.dimension:
             raise EncoderError(f"The files in {folder} are not those of {card.slug}; fetch them again.")
-        self._session, self._held = _open_session(graph, threads)
+        tensors = _read_tensors(folder)
+        linears: bert_graph.Linears = bert_graph.exact
+        if precision == "int8":
+            path = cache / "int8" / f"{weights.digest(card, folder)[:16]}-{int8.RECIPE}.safetensors"
+            linears = int8.Int8(int8.kept_ranges(path, partial(self._measure_ranges, config, tensors)))
+        self._session = _Session(bert_graph.build(config, tensors, linears))
+        self._threads = threads
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Vectors of ``texts``: float32 [n, dimension], rows of length 1; ``progress`` is told how many are done."""
         vectors = np.empty((len(texts), self.dimension), np.float32)
         done = 0
-        # A loop over batches: the session takes one rectangle of tokens at a time.
-        for start in range(0, len(texts), _WINDOW_TEXTS):
-            window = [self._prefix + encodable(text) for text in texts[start : start + _WINDOW_TEXTS]]
-            tokens = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(window)]
-            for rows in batches(np.array([len(ids) for ids in tokens]), _BATCH_TOKENS):
-                vectors[start + rows] = self._run(np.array([tokens[row] for row in rows], np.int64))
-                done += len(rows)
-                if progress is not None:
-                    progress(done)
+        with ThreadPoolExecutor(self._threads) as workers:
+            # A loop over windows of batches: the session takes one rectangle of tokens at a time.
+            for start in range(0, len(texts), _WINDOW_TEXTS):
+                rows, tokens = self._tokenise(texts[start : start + _WINDOW_TEXTS])
+                run = map if len(rows) == 1 else workers.map
+                for batch, found in zip(rows, run(self._run, tokens), strict=True):
+                    vectors[start + batch] = found
+                    done += len(batch)
+                    if progress is not None:
+                        progress(done)
         return vectors
+
+    def _tokenise(self, texts: Sequence[str]) -> tuple[list[npt.NDArray[np.int64]], Iterator[npt.NDArray[np.int64]]]:
+        """``texts`` in batches: their row numbers, and their token ids, int64 [texts, tokens] each."""
+        encodings = self._tokenizer.encode_batch_fast([self._prefix + encodable(text) for text in texts])
+        tokens = [encoding.ids for encoding in encodings]
+        rows = batches(np.array([len(ids) for ids in tokens]), _BATCH_TOKENS)
+        return rows, (np.array([tokens[row] for row in batch], np.int64) for batch in rows)
+
+    def _measure_ranges(self, config: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> int8.Ranges:
+        """How large what each layer reads gets, on the probe texts."""
+        _, tokens = self._tokenise(PROBE_TEXTS)
+        return int8.measure_ranges(config, tensors, tokens, _Session)
 
     def _run(self, ids: npt.NDArray[np.int64]) -> Vectors:
         """Vectors of texts of equal token length: ids int64 [texts, tokens]."""
@@ -124,18 +148,27 @@ def _read_tensors(folder: Path) -> dict[str, npt.NDArray[Any]]:
     return tensors
 
 
-def _open_session(
-    graph: bert_graph.BertGraph, threads: int
-) -> tuple[onnxruntime.InferenceSession, list[onnxruntime.OrtValue]]:
-    """A session on ``graph`` with ``threads`` threads, and the weights that must live as long as it does."""
-    import onnxruntime
+class _Session:
+    """A graph being run; safe to run from several threads at once, each run taking one."""
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that wait by spinning take a core from whatever else runs: on a busy machine that is the slower way.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3  # errors only: its warnings are no news to the owner
-    held = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in graph.weights.values()]
-    options.add_external_initializers(list(graph.weights), held)
-    return onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"]), held
+    def __init__(self, graph: bert_graph.BertGraph) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only: its warnings are no news to the owner
+        # The weights must live as long as the session does.
+        self._held = [onnxruntime.OrtValue.ortvalue_from_numpy(value) for value in graph.weights.values()]
+        options.add_external_initializers(list(graph.weights), self._held)
+        self._session = onnxruntime.InferenceSession(graph.model, options, providers=["CPUExecutionProvider"])
+
+    @property
+    def outputs(self) -> list[str]:
+        """Names of what it gives."""
+        return [output.name for output in self._session.get_outputs()]
+
+    def run(self, outputs: list[str], inputs: dict[str, npt.NDArray[np.int64]]) -> list[Vectors]:
+        """The ``outputs`` for ``inputs``."""
+        found: list[Vectors] = self._session.run(outputs, inputs)
+        return found

@@ -1,18 +1,21 @@
-"""Every encoder that JARVIS knows, as data.
+"""Every encoder that JARVIS knows, as data: those that come with it, and the owner's own rows.
 
 A card says how an encoder's vectors come about (pooling, prefix, truncation) and which backends of ours can run it.
-Code that runs encoders lives in the backend modules; where their files lie is ``weights.py``'s business. What is not
-known for certain is ``None``: a revision and a hash are recorded when the files are first at hand, never guessed.
+Code that runs encoders lives in the backend modules; where their files lie is ``weights.py``'s business, and
+``user_rows.py`` reads the owner's rows. What is not known for certain is ``None``: a revision and a hash are recorded
+when the files are first at hand (``pins.py``), never guessed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from jarvis_resources.errors import EncoderError
+from jarvis_resources.settings import Settings, load_settings
 
-Backend = Literal["onnx", "sentence-transformers", "static"]
+Backend = Literal["onnx", "sentence-transformers", "mlx", "fastembed", "static"]
 Precision = Literal["fp32", "int8"]
 Pooling = Literal["mean", "cls", "last", "static"]
 
@@ -57,10 +60,18 @@ class EncoderCard:
     """What is put before every text here; None or "" is nothing."""
     files: tuple[str, ...] = PLAIN_FILES
     """Files that its folder must hold."""
+    distilled_from: str | None = None
+    """The encoder that this static one is distilled from, here."""
+    folder: Path | None = None
+    """Where the owner keeps its files; None: in JARVIS_HOME, or in a Python package."""
 
 
-_BERT: tuple[Backend, ...] = ("onnx", "sentence-transformers")
-_TORCH: tuple[Backend, ...] = ("sentence-transformers",)
+BERT_BACKENDS: tuple[Backend, ...] = ("onnx", "sentence-transformers", "mlx", "fastembed")
+"""What runs a BERT whose pooling is plain, by habit the quickest first."""
+ANY_BACKENDS: tuple[Backend, ...] = ("sentence-transformers",)
+"""What runs any network."""
+STATIC_BACKENDS: tuple[Backend, ...] = ("static",)
+_BERT, _TORCH = BERT_BACKENDS, ANY_BACKENDS
 _BGE_QUERY = "Represent this sentence for searching relevant passages: "
 
 CARDS: dict[str, EncoderCard] = {
@@ -125,13 +136,13 @@ CARDS: dict[str, EncoderCard] = {
             document_prefix="",
         ),
         EncoderCard(
-            "potion-base-8m", "minishlab/potion-base-8M", 256, "static", 512, 0, "MIT", ("static",),
+            "potion-base-8m", "minishlab/potion-base-8M", 256, "static", 512, 0, "MIT", STATIC_BACKENDS,
             "Static token vectors, trained by its authors.", query_prefix="", document_prefix="",
         ),
         EncoderCard(
-            "minilm-static", None, 256, "static", 512, 0, "Apache-2.0", ("static",),
+            "minilm-static", None, 256, "static", 512, 0, "Apache-2.0", STATIC_BACKENDS,
             "Static token vectors, distilled here from all-minilm-l6-v2; the fastest.",
-            query_prefix="", document_prefix="",
+            query_prefix="", document_prefix="", distilled_from="all-minilm-l6-v2",
         ),
         EncoderCard(
             "minilm-tuned", None, 384, "mean", 256, 6, "Apache-2.0", _BERT,
@@ -139,12 +150,28 @@ CARDS: dict[str, EncoderCard] = {
         ),
     )
 }  # fmt: skip
-"""Every card, by slug, in the order in which they are listed to people."""
+"""Every card that comes with JARVIS, by slug, in the order in which they are listed to people."""
 
 
-def get_card(slug: str) -> EncoderCard:
-    """The card of ``slug``; raises ``EncoderError`` that names the known ones."""
-    try:
+def cards(settings: Settings) -> dict[str, EncoderCard]:
+    """Every encoder by slug: those that come with JARVIS, then the owner's rows (``$JARVIS_HOME/encoders.toml``).
+
+    Raises ``EncoderError`` that names the file and the row where one is wrong.
+    """
+    from jarvis_resources.encoders import user_rows
+
+    return CARDS | user_rows.read(settings)
+
+
+def get_card(slug: str, settings: Settings | None = None) -> EncoderCard:
+    """The card of ``slug``; the owner's rows are read only for a slug that is not JARVIS's own.
+
+    Raises ``EncoderError`` that names the known ones, or the row that is wrong.
+    """
+    if slug in CARDS:
         return CARDS[slug]
+    known = cards(settings or load_settings())
+    try:
+        return known[slug]
     except KeyError:
-        raise EncoderError(f"There is no encoder {slug!r}; choose one of: {', '.join(CARDS)}.") from None
+        raise EncoderError(f"There is no encoder {slug!r}; choose one of: {', '.join(known)}.") from None

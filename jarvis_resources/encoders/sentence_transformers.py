@@ -1,7 +1,8 @@
 """Any encoder on sentence-transformers (torch): the reference that the other backends are measured against.
 
-It runs what ``onnx.py`` cannot (other architectures, layers after pooling) and uses the Mac's GPU where there is one.
-On a processor it is slower, and a text's vector may differ in its last bits with the batch it is in.
+It runs what ``onnx.py`` cannot (other architectures, layers after pooling). The library itself takes CUDA or the Mac's GPU
+(MPS) where there is one, which has not been run on a Mac; on a processor the settings' threads count. There it is slower,
+and a text's vector may differ in its last bits with the batch it is in.
 """
 
 from __future__ import annotations
@@ -66,10 +67,9 @@ def _load(card: EncoderCard, folder: Path, threads: int) -> SentenceTransformer:
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-    from transformers.utils.logging import disable_progress_bar
 
     torch.set_num_threads(threads)
-    disable_progress_bar()  # type: ignore[no-untyped-call]  # it would break into ours
+    weights.keep_transformers_quiet()
     try:
         if (folder / "modules.json").is_file():
             model = SentenceTransformer(str(folder), local_files_only=True)

@@ -1,7 +1,8 @@
 """Static encoders (Model2Vec): a vector for each token, a text is their mean. No network of layers runs.
 
-``minilm-static`` is distilled here from all-minilm-l6-v2, once, into the encoder cache; after that nothing needs torch.
-Of two processes that want it at once, one distils and the other waits.
+An encoder whose card says ``distilled_from`` is distilled here, once, into the encoder cache; after that nothing needs
+torch. Of two processes that want it at once, one distils and the other waits. Its record says from what weights it was
+made and what came of it, so a damaged one is noticed and made again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import io
+import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
@@ -17,19 +19,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from jarvis_resources.encoders import weights
+from jarvis_resources.encoders import pins, weights
 from jarvis_resources.encoders.onnx import encodable
 from jarvis_resources.encoders.registry import Backend, EncoderCard, Precision, get_card
 from jarvis_resources.errors import EncoderError
 from jarvis_resources.settings import Settings
 
-DISTILLED_FROM = {"minilm-static": "all-minilm-l6-v2"}
-"""Which encoder a static one is distilled from; the others are fetched like any encoder."""
-
 _SIF = 1e-4
 """Weight of frequent tokens when distilling: Model2Vec's own default."""
 _WINDOW_TEXTS = 8192
 """Texts tokenised at a time."""
+
+_log = logging.getLogger(__name__)
 
 Vectors = npt.NDArray[np.float32]
 
@@ -46,8 +47,11 @@ class StaticEncoder:
         from model2vec import StaticModel
         from safetensors import SafetensorError
 
+        # It tells whenever a card cuts texts earlier than the files do, which is what a card is for.
+        logging.getLogger("model2vec").setLevel(logging.ERROR)
         self.slug = card.slug
         self.dimension = card.dimension
+        self._prefix = card.document_prefix or ""
         self.fingerprint = weights.fingerprint(card, folder, self.precision)
         try:
             self._model = StaticModel.from_pretrained(folder, max_length=card.max_tokens)
@@ -64,7 +68,7 @@ class StaticEncoder:
         """
         vectors = np.empty((len(texts), self.dimension), np.float32)
         for start in range(0, len(texts), _WINDOW_TEXTS):
-            part = [encodable(text) for text in texts[start : start + _WINDOW_TEXTS]]
+            part = [self._prefix + encodable(text) for text in texts[start : start + _WINDOW_TEXTS]]
             found = self._model.encode(part, normalize=False, use_multiprocessing=False).astype(np.float32)
             lengths = np.sqrt(np.einsum("ij,ij->i", found, found))
             empty = lengths == 0
@@ -76,42 +80,60 @@ class StaticEncoder:
 
 
 def locate(card: EncoderCard, settings: Settings) -> Path:
-    """Folder of a static encoder's files, distilling them first where that is how they come about."""
+    """Folder of a static encoder's files, distilling them where that is how they come about and they are not sound."""
     target = settings.encoder_cache / card.slug
-    if card.slug in DISTILLED_FROM and not target.is_dir():
-        source = get_card(DISTILLED_FROM[card.slug])
-        folder = weights.locate(source, settings)
-        weights.digest(source, folder)
-        try:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with open(target.parent / f".{card.slug}.lock", "w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed, or the process dies
-                if not target.is_dir():
-                    _distil(card, folder, source.hub_name or source.slug, target)
-        except OSError as error:
-            raise EncoderError(f"Cannot write {target} ({error.strerror}); free some space and run again.") from error
+    if card.distilled_from is None or _sound(card, target):
+        return weights.locate(card, settings)
+    source = get_card(card.distilled_from, settings)
+    folder = weights.locate(source, settings)
+    weights.check(source, folder, settings)
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(target.parent / f".{card.slug}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed, or the process dies
+            if not _sound(card, target):
+                if target.is_dir():
+                    _log.warning("The files of %s are damaged; they are distilled again.", card.slug)
+                _distil(card, source, folder, target)
+    except OSError as error:
+        raise EncoderError(f"Cannot write {target} ({error.strerror}); free some space and run again.") from error
     return weights.locate(card, settings)
 
 
-def _distil(card: EncoderCard, source: Path, name: str, target: Path) -> None:
-    """Distil the encoder in ``source`` into ``target``: written aside, then renamed, so it is there whole or not at all.
+def _sound(card: EncoderCard, folder: Path) -> bool:
+    """Whether the files are all there and as they were when distilled."""
+    if not all((folder / name).is_file() for name in card.files):
+        return False
+    try:
+        recorded = pins.read(folder)
+    except EncoderError:
+        return False
+    return recorded is None or pins.damage(recorded, folder, folder) is None
+
+
+def _distil(card: EncoderCard, source: EncoderCard, folder: Path, target: Path) -> None:
+    """Distil the encoder in ``folder`` into ``target``: written aside, then renamed: there whole or not at all.
 
     About 15 seconds and 1 GB on two cores; needs torch. The same weights give the same files.
     """
     weights.stay_offline()
+    weights.keep_transformers_quiet()
     from model2vec.distill import distill
     from model2vec.persistence import save_pretrained
 
     # Its progress bars would break into ours, and it has no switch for them.
     with contextlib.redirect_stderr(io.StringIO()):
-        model = distill(str(source), device="cpu", pca_dims=card.dimension, sif_coefficient=_SIF)
+        model = distill(str(folder), device="cpu", pca_dims=card.dimension, sif_coefficient=_SIF)
     aside = target.with_name(f".{card.slug}.aside")
     shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
     aside.mkdir(mode=0o700)
-    config = {**model.config, "tokenizer_name": name}  # instead of a path of this machine
+    config = {**model.config, "tokenizer_name": source.hub_name or source.slug}  # instead of a path of this machine
     save_pretrained(aside, model.embedding, model.tokenizer, config, create_model_card=False)  # type: ignore[arg-type]
-    for file in aside.iterdir():
-        file.chmod(0o600)
-        with open(file, "rb") as written:
+    names = sorted(file.name for file in aside.iterdir())
+    for name in names:
+        (aside / name).chmod(0o600)
+        with open(aside / name, "rb") as written:
             os.fsync(written.fileno())
+    pins.record(aside, names, distilled_from=source.slug, source_sha256=weights.digest(source, folder))
+    shutil.rmtree(target, ignore_errors=True)
     aside.rename(target)

@@ -1,8 +1,10 @@
-"""minilm-static: distilled once, the same every time, loaded without torch."""
+"""Static encoders: distilled once, the same every time, made again when damaged, loaded without torch."""
 
 from __future__ import annotations
 
 import hashlib
+import logging
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jarvis_resources.encoders import Encoder, load_encoder
+from jarvis_resources.encoders import Encoder, encoder_fingerprint, get_card, load_encoder, pins, require_weights
 from jarvis_resources.errors import EncoderError
-from jarvis_resources.settings import Settings
+from jarvis_resources.settings import Settings, load_settings
+from tests.encoders.tiny_bert import WIDTH, flip_byte, write_bert
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,87 @@ def static(shared_settings: Settings) -> Encoder:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir() if file.name != pins.NAME
+    }
+
+
+@pytest.fixture(scope="module")
+def small_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A JARVIS_HOME with a tiny BERT, and a static encoder distilled from it."""
+    settings = load_settings(home=str(tmp_path_factory.mktemp("small") / "home")).prepare()
+    write_bert(settings.home / "tiny")
+    rows = f"""
+    [[encoder]]
+    slug = "small-static"
+    distilled_from = "tiny"
+    dimension = 16
+    [[encoder]]
+    slug = "tiny"
+    folder = "tiny"
+    dimension = {WIDTH}
+    """
+    (settings.home / "encoders.toml").write_text(rows)
+    load_encoder("small-static", settings=settings)
+    return settings
+
+
+def test_a_row_is_distilled_from_any_encoder(small_settings: Settings) -> None:
+    encoder = load_encoder("small-static", settings=small_settings)
+    assert encoder.backend == "static"
+    assert encoder.encode(["hello there"]).shape == (1, 16)
+
+
+def test_a_prefix_is_put_before_every_text(small_settings: Settings) -> None:
+    with open(small_settings.home / "encoders.toml", "a") as rows:
+        rows.write('[[encoder]]\nslug = "asking"\nfolder = "encoders/small-static"\ndimension = 16\n')
+        rows.write('pooling = "static"\ndocument_prefix = "question: "\n')
+    plain, asking = (load_encoder(slug, settings=small_settings) for slug in ("small-static", "asking"))
+    assert np.array_equal(asking.encode(["when?"]), plain.encode(["question: when?"]))
+    assert asking.fingerprint != plain.fingerprint
+
+
+def test_the_record_says_what_it_was_distilled_from(small_settings: Settings) -> None:
+    recorded = pins.read(small_settings.encoder_cache / "small-static")
+    assert recorded is not None
+    assert recorded.distilled_from == "tiny"
+    assert recorded.source_sha256 == pins.sha256(small_settings.home / "tiny" / "model.safetensors")
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= set(recorded.files)
+
+
+@pytest.mark.parametrize(
+    "damage", ["flip", *(pytest.param(name, marks=pytest.mark.slow) for name in ("lose", "forget"))]
+)
+def test_a_damaged_distillation_is_made_again(
+    small_settings: Settings, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = small_settings.encoder_cache / "small-static"
+    before, files = encoder_fingerprint("small-static", settings=small_settings), _digests(folder)
+    if damage == "flip":
+        flip_byte(folder / "model.safetensors")
+    elif damage == "lose":
+        (folder / "tokenizer.json").unlink()
+    else:
+        (folder / pins.NAME).write_text("{")
+    with caplog.at_level(logging.WARNING):
+        assert load_encoder("small-static", settings=small_settings).fingerprint == before
+    assert "The files of small-static are damaged; they are distilled again." in caplog.text
+    assert _digests(folder) == files
+
+
+def test_nothing_is_distilled_from_damaged_weights(small_settings: Settings, settings: Settings) -> None:
+    shutil.copytree(small_settings.home, settings.home, dirs_exist_ok=True)
+    load_encoder("tiny", settings=settings)
+    shutil.rmtree(settings.encoder_cache / "small-static")
+    flip_byte(settings.home / "tiny" / "model.safetensors")
+    with pytest.raises(EncoderError, match=r"model\.safetensors of the encoder tiny in .* is damaged"):
+        load_encoder("small-static", settings=settings)
+    with pytest.raises(EncoderError, match=r"model\.safetensors of the encoder tiny in .* is damaged"):
+        require_weights("small-static", settings=settings, thorough=True)
+
+
+def test_the_cards_origin_is_another_card(settings: Settings) -> None:
+    assert get_card("minilm-static").distilled_from == "all-minilm-l6-v2"
 
 
 @pytest.mark.slow
@@ -87,6 +170,6 @@ def test_a_damaged_distillation_says_what_to_remove(settings: Settings) -> None:
 
 
 def test_int8_is_refused_before_anything_is_distilled(settings: Settings) -> None:
-    with pytest.raises(EncoderError, match="runs minilm-static in fp32 only"):
+    with pytest.raises(EncoderError, match="minilm-static runs in fp32 only; int8 needs the backend onnx"):
         load_encoder("minilm-static", precision="int8", settings=settings)
     assert not (settings.encoder_cache / "minilm-static").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import stat
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,13 @@ def unit_rows(count: int, seed: int = 0) -> npt.NDArray[np.float32]:
     centres = np.random.default_rng(99).standard_normal((50, DIMENSION))
     rows = centres[random.integers(0, len(centres), count)] + random.standard_normal((count, DIMENSION))
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def clusters_of(factory: str) -> tuple[int, int]:
+    """Clusters, and how many of them are looked at."""
+    found = re.fullmatch(r"IVF(\d+),PQ\d+x4fs,Refine\(SQfp16\);nprobe=(\d+);k_factor=\d+", factory)
+    assert found
+    return int(found[1]), int(found[2])
 
 
 def truth(vectors: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int64]:
@@ -77,11 +84,30 @@ def test_an_empty_index_answers(tmp_path: Path) -> None:
 
 def test_a_large_index_finds_nearly_all(clustered: tuple[VectorIndex, npt.NDArray[np.float32]]) -> None:
     index, vectors = clustered
-    assert index.factory.startswith("IVF")
-    asked = unit_rows(200, seed=1)
+    assert clusters_of(index.factory)[0] > 10
+    asked = unit_rows(1_000, seed=1)
     _, rows = index.search(asked, 10)
     found = [len(np.intersect1d(a, b)) for a, b in zip(rows, truth(vectors, asked, 10), strict=True)]
-    assert np.mean(found) >= 9.5
+    assert np.mean(found) >= 9.8
+    assert index.notes.recall >= 0.99
+
+
+def test_scores_of_a_large_index_are_those_of_its_half_precision_vectors(
+    clustered: tuple[VectorIndex, npt.NDArray[np.float32]],
+) -> None:
+    index, vectors = clustered
+    asked = unit_rows(40, seed=1)
+    scores, rows = index.search(asked, 5)
+    exact = np.einsum("qd,qkd->qk", asked, vectors[rows].astype(np.float16).astype(np.float32))
+    assert np.allclose(scores, exact, atol=1e-5)
+
+
+def test_one_question_and_many_get_the_same_answer(clustered: tuple[VectorIndex, npt.NDArray[np.float32]]) -> None:
+    index, _ = clustered
+    asked = unit_rows(100, seed=1)
+    together = index.search(asked, 10)[1]
+    alone = np.vstack([index.search(one[None], 10)[1] for one in asked])
+    assert np.mean(together == alone) >= 0.99
 
 
 @pytest.mark.parametrize("share", [0.005, 0.5])
@@ -92,19 +118,32 @@ def test_a_large_index_obeys_filters(clustered: tuple[VectorIndex, npt.NDArray[n
     _, rows = index.search(asked, 10, allowed=allowed)
     assert allowed[rows[rows >= 0]].all()
     expected = np.flatnonzero(allowed)[truth(vectors[allowed], asked, 10)]
-    assert np.mean([len(np.intersect1d(a, b)) for a, b in zip(rows, expected, strict=True)]) >= 9
+    assert np.mean([len(np.intersect1d(a, b)) for a, b in zip(rows, expected, strict=True)]) >= 9.8
+
+
+def test_a_filter_far_from_the_question_is_answered_all_the_same(
+    clustered: tuple[VectorIndex, npt.NDArray[np.float32]],
+) -> None:
+    index, vectors = clustered
+    asked = unit_rows(20, seed=1)
+    # A topic that none of them is about: the rows around the one that is least like all of them.
+    other = vectors[np.argmin((vectors @ asked.T).max(axis=1))]
+    allowed = vectors @ other >= np.sort(vectors @ other)[-300]
+    _, rows = index.search(asked, 10, allowed=allowed)
+    expected = np.flatnonzero(allowed)[truth(vectors[allowed], asked, 10)]
+    assert np.mean([len(np.intersect1d(a, b)) for a, b in zip(rows, expected, strict=True)]) >= 9.5
 
 
 def test_a_large_index_of_one_repeated_text_is_searched_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector_index, "FLAT_BELOW", 4_000)
     vectors = np.vstack([unit_rows(4_500), np.repeat(unit_rows(1), 1_500, axis=0)])
-    clusters, probes = VectorIndex.build(vectors, threads=1).factory.removeprefix("IVF").split(",SQfp16;nprobe=")
-    assert int(probes) < int(clusters) / 2
+    clusters, looked_at = clusters_of(VectorIndex.build(vectors, threads=1).factory)
+    assert looked_at < clusters
 
 
 @pytest.mark.parametrize("large", [False, True])
 def test_the_same_vectors_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
-    monkeypatch.setattr(vector_index, "FLAT_BELOW", 1_000 if large else 10_000)
+    monkeypatch.setattr(vector_index, "FLAT_BELOW", 1_000 if large else 30_000)
     for name in ("a", "b"):
         VectorIndex.build(unit_rows(3_000), threads=1).save(tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -115,7 +154,7 @@ def test_the_same_vectors_give_the_same_bytes(tmp_path: Path, monkeypatch: pytes
 def test_what_was_saved_answers_the_same_once_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool, mmap: bool
 ) -> None:
-    monkeypatch.setattr(vector_index, "FLAT_BELOW", 1_000 if large else 10_000)
+    monkeypatch.setattr(vector_index, "FLAT_BELOW", 1_000 if large else 30_000)
     index = VectorIndex.build(unit_rows(3_000), threads=1)
     index.save(tmp_path / "rows.faiss")
     loaded = VectorIndex.load(tmp_path / "rows.faiss", mmap=mmap)
@@ -130,7 +169,7 @@ def test_what_was_saved_answers_the_same_once_loaded(
 
 @pytest.mark.parametrize("large", [False, True])
 def test_added_rows_continue_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
-    monkeypatch.setattr(vector_index, "FLAT_BELOW", 1_000 if large else 10_000)
+    monkeypatch.setattr(vector_index, "FLAT_BELOW", 1_000 if large else 30_000)
     index = VectorIndex.build(unit_rows(2_000), threads=1)
     newcomers = unit_rows(10, seed=5)
     index.add(newcomers)
@@ -149,20 +188,6 @@ def test_half_precision_vectors_are_taken_as_they_lie_in_the_store() -> None:
     vectors = unit_rows(500)
     index = VectorIndex.build(vectors.astype(np.float16), threads=1)
     assert index.search(vectors.astype(np.float16), 1)[1][:, 0].tolist() == list(range(500))
-
-
-def test_the_file_is_private_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
-    VectorIndex.build(unit_rows(10)).save(tmp_path / "rows.faiss")
-    assert [file.name for file in tmp_path.iterdir()] == ["rows.faiss"]
-    assert stat.S_IMODE((tmp_path / "rows.faiss").stat().st_mode) == 0o600
-
-
-@pytest.mark.parametrize("content", [None, b"", b"no index"])
-def test_a_missing_or_damaged_file_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "rows.faiss").write_bytes(content)
-    with pytest.raises(JarvisError, match="run `jarvis mine`"):
-        VectorIndex.load(tmp_path / "rows.faiss")
 
 
 def test_a_filter_of_the_wrong_length_is_a_bug() -> None:
