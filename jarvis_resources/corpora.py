@@ -114,16 +114,22 @@ def _without_prefix(text: str, nicks: set[str]) -> str:
     return text
 
 
-def _rows(folder: Path | None, name: str, columns: Sequence[str]) -> pd.DataFrame | None:
-    """These columns of a corpus; None where it is not there; raises ``CorpusError`` where it is damaged."""
-    import pandas as pd
-
+def file_of(folder: Path | None, name: str) -> Path | None:
+    """The file of a corpus; None where it is not there; raises ``CorpusError`` for a folder that does not exist."""
     if folder is None:
         return None
     if not folder.is_dir():
         raise CorpusError(f"JARVIS_CORPORA names {folder}, which is not a folder; correct it or unset it.")
     path = folder / name / f"{name}.jsonl.gz"
-    if not path.is_file():
+    return path if path.is_file() else None
+
+
+def _rows(folder: Path | None, name: str, columns: Sequence[str]) -> pd.DataFrame | None:
+    """These columns of a corpus; None where it is not there; raises ``CorpusError`` where it is damaged."""
+    import pandas as pd
+
+    path = file_of(folder, name)
+    if path is None:
         return None
     try:
         with gzip.open(path, "rt", encoding="utf-8") as lines:

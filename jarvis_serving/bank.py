@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from jarvis_resources import tables
-from jarvis_resources.errors import ReleaseError
+from jarvis_resources.errors import JarvisError, ReleaseError
 from jarvis_resources.vector_index import VectorIndex
 from jarvis_serving import specifics
 from jarvis_serving.privacy import Guard
@@ -196,7 +196,7 @@ class Bank:
                 replies=Replies.load(folder, pairs),
                 reply_map=ReplyMap.load(folder / "reply_map.npy"),
             )
-        except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        except (OSError, ValueError, KeyError, JarvisError, pa.ArrowException) as error:
             raise ReleaseError(
                 f"The release at {folder} cannot be loaded ({type(error).__name__}); run `jarvis mine`, or roll back."
             ) from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_serving import options
+from jarvis_serving.one_thread import one_thread
 from jarvis_serving.options import Act
 from jarvis_serving.retrieval import Candidates, Retriever
 from jarvis_serving.understanding.response_types import is_plan_question
@@ -41,6 +42,7 @@ class BatchAnswers:
     scores: NDArray[np.float64]
 
 
+@one_thread()
 def batch_answers(
     bank: Bank,
     calibration: Calibration,
@@ -64,6 +66,7 @@ def batch_answers(
     )
 
 
+@one_thread()
 def answers_to(
     known: Bank,
     calibration: Calibration,

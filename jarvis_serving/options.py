@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from jarvis_serving.calibration import Calibration
+    from jarvis_serving.calibration import Calibration, Ranker
     from jarvis_serving.retrieval import Candidates
 
 OPTIONS = 3
@@ -95,29 +95,54 @@ class Chosen:
     scores: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Considered:
+    """What a set is chosen from, whatever the temperature; ``order`` holds at most ``CONSIDERED`` candidates, best first.
+
+    ``shared`` float32 [o, o + heard]: overlap with each other and with what was answered to near messages; ``alike``
+    bool [o, o]: say the same thing.
+    """
+
+    order: NDArray[np.int64]
+    ranked: list[int]
+    scores: NDArray[np.float32]
+    types: NDArray[np.int64]
+    shared: NDArray[np.float32]
+    alike: NDArray[np.bool_]
+
+
 def choose(candidates: Candidates, texts: Sequence[str], act: Act, calibration: Calibration) -> Chosen:
     """The best set of up to three options, and the five best replies one by one.
 
     ``texts``: of every distinct reply, by id.
     """
-    scores = calibration.ranker.score(candidates.features)
+    return choose_set(consider(candidates, texts, act, calibration.ranker), act, calibration.temperature)
+
+
+def consider(candidates: Candidates, texts: Sequence[str], act: Act, ranker: Ranker) -> Considered:
+    """The candidates in the running, and how they overlap: most of a choice's time."""
+    scores = ranker.score(candidates.features)
     order = np.argsort(-scores, kind="stable")
     order = order[~_asks_back(candidates)[order]]
-    if not len(order):
-        return Chosen([], [], scores)
-    ranked = _apart(candidates, order, RANKED)
+    ranked = _apart(candidates, order, RANKED) if len(order) else []
     order = _of_valid_type(candidates, order, act)[:CONSIDERED]
-    heard = candidates.heard
     shared, words = overlap.matrices(
-        [texts[reply] for reply in candidates.replies[order]], [texts[reply] for reply in heard]
+        [texts[reply] for reply in candidates.replies[order]], [texts[reply] for reply in candidates.heard]
     )
     vectors = candidates.vectors(order)
     alike = (vectors @ vectors.T > SAME_MEANING) | (words > SAME_WORDS)
-    relative = scores[order] - scores[order[0]]
-    weights = np.exp(relative / calibration.temperature)
-    weights *= (1 - HEARD_SHARE if len(heard) else 1) / weights.sum()
-    weights = np.concatenate([weights, np.full(len(heard), HEARD_SHARE / max(1, len(heard)))])
-    types = candidates.types[order]
+    return Considered(order, ranked, scores, candidates.types[order], shared, alike)
+
+
+def choose_set(considered: Considered, act: Act, temperature: float) -> Chosen:
+    """The best set of up to three of those ``considered``."""
+    order, scores, types, shared = considered.order, considered.scores, considered.types, considered.shared
+    if not len(order):
+        return Chosen([], considered.ranked, scores)
+    heard = shared.shape[1] - len(order)
+    weights = np.exp((scores[order] - scores[order[0]]) / temperature)
+    weights *= (1 - HEARD_SHARE if heard else 1) / weights.sum()
+    weights = np.concatenate([weights, np.full(heard, HEARD_SHARE / max(1, heard))])
     picked: list[int] = []
     covered = np.zeros(len(weights), np.float32)
     open_to = np.ones(len(order), np.bool_)
@@ -127,11 +152,11 @@ def choose(candidates: Candidates, texts: Sequence[str], act: Act, calibration: 
         best = int(gain.argmax())
         picked.append(best)
         covered = np.maximum(covered, shared[best])
-        open_to &= ~alike[best]
+        open_to &= ~considered.alike[best]
         if act.commits:
             open_to &= types != types[best]
     # The set was chosen as a set; it is shown surest first.
-    return Chosen([int(order[row]) for row in sorted(picked)], ranked, scores)
+    return Chosen([int(order[row]) for row in sorted(picked)], considered.ranked, scores)
 
 
 def _asks_back(candidates: Candidates) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ from jarvis_serving.calibration import Calibration
 from jarvis_serving.contacts import Contacts, Conversation
 from jarvis_serving.generation import DraftRequest, Example, Line
 from jarvis_serving.hearing import Heard, hear, message_text
+from jarvis_serving.one_thread import one_thread
 from jarvis_serving.options import Option
 from jarvis_serving.replies import reply_key
 from jarvis_serving.retrieval import Candidates, Retriever
@@ -111,6 +112,7 @@ class Suggester:
         reader = LiveReader(self._settings.chat_db, self._settings.country)
         return Contacts(self._bank, reader if reader.available() else None, self._settings.country)
 
+    @one_thread()
     def suggest(
         self,
         text: str,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from jarvis_assets import kept
 from jarvis_assets.pairs import reply_links, segments
-from jarvis_assets.pairs.links import kept
 from jarvis_assets.pairs.links.ranker import Ranker
 from jarvis_assets.pairs.links.weights import LinkModel
 
@@ -61,5 +61,5 @@ def find(
 
 def _kept(home: Path, name: str, load: Callable[[bytes], T]) -> T | None:
     """The model of this name that the mining kept; None where it kept none."""
-    files = list((home / kept.FOLDER).glob(f"{name}-*"))
+    files = list((home / kept.LINKS).glob(f"{name}-*"))
     return load(files[0].read_bytes()) if files else None

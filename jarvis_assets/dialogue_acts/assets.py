@@ -6,7 +6,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from jarvis_assets import metadata
+from jarvis_assets import kept, metadata
 from jarvis_assets.constants import MODEL_POOL, OWNERS
 from jarvis_assets.dialogue_acts import training
 from jarvis_assets.partitions import ENCODERS
@@ -32,10 +32,17 @@ def dialogue_act_model(
     context: dg.AssetExecutionContext, jarvis: JarvisSettings
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """Two calibrated linear heads over vectors, structure and the previous turn; learned from our own exemplars, and
-    from SwDA where ``JARVIS_CORPORA`` points at one."""
+    from SwDA where ``JARVIS_CORPORA`` points at one. The owner's messages are no part of it: it is learned once."""
     settings = jarvis.load()
     encoder = text_encoder(context.partition_key, settings)
-    trained = training.train(encoder.encode, encoder.fingerprint, settings.corpora)
+    trained = kept.once(
+        settings.home / kept.ACTS,
+        context.partition_key,
+        training.learned_from(encoder.fingerprint, settings.corpora),
+        load=training.Trained.from_bytes,
+        dump=training.Trained.to_bytes,
+        make=lambda: training.train(encoder.encode, encoder.fingerprint, settings.corpora),
+    )
     return dg.MaterializeResult(
         value=trained.model.to_json(),
         metadata={

@@ -8,6 +8,8 @@ labelling the mined pairs ``labelling``'s.
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from jarvis_assets.dialogue_acts import fitting, scores, swda_acts
 from jarvis_assets.dialogue_acts.fitting import Examples
 from jarvis_assets.dialogue_acts.labelling import label_pairs
 from jarvis_assets.dialogue_acts.scores import Measure
+from jarvis_assets.kept import key_of
 from jarvis_resources import corpora
 from jarvis_resources.tables import RESPONSE_TYPES, TRIGGER_ACTS
 from jarvis_serving.understanding import exemplars
@@ -53,6 +56,20 @@ class Trained:
     """Weight of the corpus in the trigger head (0 or one of ``CORPUS_SHARES``)."""
     response_share: float
     """Weight of the corpus in the response head."""
+
+    def to_bytes(self) -> bytes:
+        """The model and its measures as JSON."""
+        shares = {"trigger_share": self.trigger_share, "response_share": self.response_share}
+        report = [vars(measure) for measure in self.report]
+        return json.dumps({"model": self.model.to_json(), "report": report, **shares}).encode()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Trained:
+        """What ``to_bytes`` wrote; raises ``ValueError``, ``KeyError`` or ``ReleaseError`` when it is damaged."""
+        data = json.loads(content)
+        report = tuple(Measure(**measure) for measure in data["report"])
+        model = DialogueActModel.from_json(data["model"])
+        return cls(model, report, float(data["trigger_share"]), float(data["response_share"]))
 
     def as_markdown(self) -> str:
         """The measures as a Markdown table."""
@@ -125,6 +142,16 @@ def train(encoder_vectors: Encode, fingerprint: str, folder: Path | None) -> Tra
         encoder_fingerprint=fingerprint,
     )
     return Trained(model, (*trigger.report, *response.report), trigger.share, response.share)
+
+
+def learned_from(fingerprint: str, folder: Path | None) -> str:
+    """A key of everything that ``train`` learns from: the encoder, the exemplars, the corpus, and the code."""
+    from jarvis_serving.understanding import dialogue_acts, linear_head, rules, structure, wording
+
+    spoken = corpora.file_of(folder, "swda")
+    parts = [fingerprint, *exemplars.sources(), spoken.read_bytes() if spoken else ""]
+    code = (fitting, scores, swda_acts, dialogue_acts, linear_head, rules, structure, wording, sys.modules[__name__])
+    return key_of(parts, code)
 
 
 def _learn(name: str, chat: Examples, classes: Sequence[str], speech: Examples | None, test: Examples | None) -> _Head:

@@ -16,7 +16,8 @@ import numpy as np
 from jarvis_assets.evaluation.rouge import Overlaps
 from jarvis_serving import options
 from jarvis_serving.batch import act_of
-from jarvis_serving.calibration import NEVER, Calibration, Ranker
+from jarvis_serving.calibration import Calibration, Ranker
+from jarvis_serving.one_thread import one_thread
 from jarvis_serving.retrieval import FEATURES, Candidates, Retriever
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class _Asked:
     fold: int
 
 
+@one_thread()
 def fit(bank: Bank, train: NDArray[np.int64], dev: NDArray[np.int64]) -> Calibration:
     """The calibration of ``bank`` from its rows ``train`` (known) and ``dev`` (asked).
 
@@ -184,17 +186,16 @@ def _choose_temperature(
     """The temperature with the best ROUGE-3x on dev that loses little of the match rate, and its options."""
     texts = bank.pairs["response_text"].to_numpy(object)
     overlaps = Overlaps([*known.replies.texts, *(str(texts[each.row]) for each in asked)])
-    tried: list[tuple[float, list[_Pick]]] = []
-    for temperature in TEMPERATURES:
-        picks: list[_Pick] = []
-        for number, each in enumerate(asked):
-            trial = Calibration(rankers[each.fold], temperature, (0.0, 1.0), (0.0, 1.0), threshold, NEVER, 0.0)
-            chosen = options.choose(each.candidates, known.replies.texts, each.act, trial)
+    picks: list[list[_Pick]] = [[] for _ in TEMPERATURES]
+    for number, each in enumerate(asked):
+        considered = options.consider(each.candidates, known.replies.texts, each.act, rankers[each.fold])
+        for temperature, picked in zip(TEMPERATURES, picks, strict=True):
+            chosen = options.choose_set(considered, each.act, temperature)
             shown = np.array(chosen.options)
             surest = int(shown[chosen.scores[shown].argmax()])
             matches = each.similarity[shown] >= threshold
             rouge = overlaps.matrix(each.candidates.replies[shown], np.array([len(known.replies) + number])).max()
-            picks.append(
+            picked.append(
                 (
                     float(chosen.scores[surest]),
                     bool(each.similarity[surest] >= threshold),
@@ -202,7 +203,7 @@ def _choose_temperature(
                     float(rouge),
                 )
             )
-        tried.append((temperature, picks))
+    tried = list(zip(TEMPERATURES, picks, strict=True))
     most = max(np.mean([pick[2] for pick in picks]) for _, picks in tried)
     kept = [each for each in tried if np.mean([pick[2] for pick in each[1]]) >= _MATCH_LOSS * most]
     return max(kept, key=lambda each: float(np.mean([pick[3] for pick in each[1]])))

@@ -18,6 +18,7 @@ from jarvis_assets.evaluation import baselines, measures
 from jarvis_assets.evaluation.baselines import OPTIONS, RANKED, Answers
 from jarvis_assets.evaluation.measures import Bootstrap, Interval
 from jarvis_resources import tables
+from jarvis_serving.one_thread import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,6 +89,7 @@ def divide(
     return Sides(train, dev, asked)
 
 
+@one_thread()
 def evaluate(
     pairs: pd.DataFrame,
     splits: pd.DataFrame,

@@ -7,12 +7,12 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from jarvis_assets import metadata, progress
+from jarvis_assets import kept, metadata, progress
 from jarvis_assets.constants import MODEL_POOL, OWNERS
 from jarvis_assets.evaluation import plots
 from jarvis_assets.pairs import coherence, gold, keeping, reply_links, segments, splits
 from jarvis_assets.pairs import turns as turn_building
-from jarvis_assets.pairs.links import kept, learning
+from jarvis_assets.pairs.links import learning
 from jarvis_assets.pairs.review import verdicts as reviews
 from jarvis_assets.pairs.review.calibration import calibrate
 from jarvis_assets.pairs.review.summary import COLUMNS, summarise
@@ -107,7 +107,7 @@ def semantic_pairs(
 
     learn = partial(learning.learned, settings, embed, say=context.log.info)
     model = reply_links.model_for(
-        turns, messages, turn_vectors, inputs=inputs, keep=settings.home / kept.FOLDER, learn=learn
+        turns, messages, turn_vectors, inputs=inputs, keep=settings.home / kept.LINKS, learn=learn
     )
     # Measured before the pairs are made, which take memory of their own.
     report = reply_links.hide_and_predict(turns, messages, turn_vectors, model, inputs=inputs)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from jarvis_assets import kept
 from jarvis_assets.evaluation.measures import ece
 from jarvis_assets.pairs.context import CONTEXT_MESSAGES
 from jarvis_assets.pairs.found import Found
-from jarvis_assets.pairs.links import features, fitting, kept, weights
+from jarvis_assets.pairs.links import features, fitting, weights
 from jarvis_assets.pairs.links.fitting import PRIOR_STRENGTH, calibrate, choose_threshold, fit
 from jarvis_assets.pairs.links.inputs import LinkInputs
 from jarvis_assets.pairs.links.ranker import Known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from jarvis_resources.encoders import Encoder
     from jarvis_resources.settings import Settings
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ def embed_texts(
         texts, lambda: load_encoder(slug, settings=settings), shard_texts=settings.shard_texts, progress=progress
     )
     seconds = monotonic() - started
+    for part in embedding.damaged_parts:
+        _log.warning("The vectors in %s were damaged; they are deleted and made again.", part)
     if embedding.new_texts:
         store.compact()
     return Embedded(

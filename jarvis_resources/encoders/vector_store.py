@@ -10,7 +10,6 @@ the size.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 
 _NOBODY = np.iinfo(np.int64).max
 """When the part was written that has the say about a text, while there is none."""
-
-_log = logging.getLogger(__name__)
 
 Rows = npt.NDArray[np.int64]
 
@@ -128,7 +125,7 @@ class VectorStore:
     def _holding(self, known: _Known) -> Iterator[tuple[Part, Rows, Rows]]:
         """Each part that has the say about some texts of ``known``: the part, the rows there, which texts they are.
 
-        Each part is verified; a damaged one is named in the log and deleted. The folder is listed until nothing new
+        Each part is verified; a damaged one is deleted, and named for the caller to tell. The folder is listed until nothing new
         shows, for compaction may put a part in the place of others that we were about to read.
         """
         seen: set[Path] = set()
@@ -140,7 +137,6 @@ class VectorStore:
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 for path, whole in zip(fresh, pool.map(vector_parts.is_whole, fresh), strict=True):
                     if whole is False:
-                        _log.warning("The vectors in %s are damaged; they are deleted and made again.", path.name)
                         path.unlink(missing_ok=True)
                         known.damaged.append(path.name)
                     if not whole:

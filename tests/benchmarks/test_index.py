@@ -17,7 +17,8 @@ from jarvis_resources import index_tuning
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two corpora with 40 distinct messages, some of them in both."""
     monkeypatch.setattr(index, "INDEXED", 30)
-    monkeypatch.setattr(index, "QUESTIONS", 10)
+    monkeypatch.setattr(index, "QUESTIONS", 6)
+    monkeypatch.setattr(index, "TUNING", 4)
     for name, numbers in (("one", range(25)), ("two", range(15, 40))):
         (tmp_path / name).mkdir()
         with gzip.open(tmp_path / name / f"{name}.jsonl.gz", "wt", encoding="utf-8") as file:
@@ -40,13 +41,15 @@ def test_too_few_messages_are_refused(corpus: Path, monkeypatch: pytest.MonkeyPa
         index.texts(corpus)
 
 
-def test_resampled_vectors_are_as_near_to_the_original_as_is_said() -> None:
-    random = np.random.default_rng(3)
-    one = random.standard_normal((1, 384)).astype(np.float32)
-    one /= np.linalg.norm(one)
-    made = index._resampled(one.astype(np.float16), 2_000, random).astype(np.float32)
+def test_resampled_vectors_lie_near_one_text_and_lean_to_another() -> None:
+    originals = np.eye(40, 64, dtype=np.float16)
+    made = index._resampled(originals, 2_000, np.random.default_rng(3)).astype(np.float32)
     assert np.allclose(np.linalg.norm(made, axis=1), 1, atol=2e-3)
-    assert abs(float((made @ one[0]).mean()) - 0.89) < 0.01
+    cosines = np.sort(made @ originals.T.astype(np.float32), axis=1)
+    mixed = cosines[:, -2] > 0
+    assert np.allclose(cosines[mixed, -1], 1 / 1.25**0.5, atol=2e-3)
+    assert np.allclose(cosines[mixed, -2], 0.5 / 1.25**0.5, atol=2e-3)
+    assert mixed.mean() > 0.9
 
 
 def test_recall_counts_what_ties_with_the_tenth_and_nothing_less() -> None:

@@ -102,6 +102,17 @@ def test_scores_of_a_large_index_are_those_of_its_half_precision_vectors(
     assert np.allclose(scores, exact, atol=1e-5)
 
 
+def test_it_is_tuned_for_the_questions_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_index, "FLAT_BELOW", 4_000)
+    # Rows that all have a near copy are found at once; questions between them are not.
+    once = unit_rows(3_000)
+    vectors = np.repeat(once, 2, axis=0)
+    own, told = (VectorIndex.build(vectors, like=like, threads=1) for like in (None, unit_rows(500, seed=1)))
+    assert own.size == told.size == 6_000
+    assert own.factory != told.factory
+    assert told.search(vectors[:50], 2)[0].min() > 0.999
+
+
 def test_one_question_and_many_get_the_same_answer(clustered: tuple[VectorIndex, npt.NDArray[np.float32]]) -> None:
     index, _ = clustered
     asked = unit_rows(100, seed=1)

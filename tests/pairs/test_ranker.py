@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from jarvis_assets import kept
 from jarvis_assets.pairs import reply_links
-from jarvis_assets.pairs.links import kept, learning, public_links, ranker
+from jarvis_assets.pairs.links import learning, public_links, ranker
 from jarvis_assets.pairs.links.evidence import Scene, evidence, stacked
 from jarvis_assets.pairs.links.exchanges import DECAY, Guesses, exchanges
 from jarvis_assets.pairs.links.forest import Forest, _as_onnx
@@ -368,7 +369,7 @@ def test_a_ranker_is_learned_once_and_kept(corpus, tmp_path, word_vectors):
     again = learning.learned(settings, embed, None, say=said.append)
     assert not said
     assert again.to_bytes() == first.to_bytes()
-    [file] = (settings.home / kept.FOLDER).iterdir()
+    [file] = (settings.home / kept.LINKS).iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_bytes(file.read_bytes()[:1000])
     assert learning.learned(settings, embed, None, say=said.append).to_bytes() == first.to_bytes()

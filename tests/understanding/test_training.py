@@ -159,3 +159,19 @@ def test_telephone_speech_does_not_spoil_chat(trained: training.Trained, encode:
     for head in ("trigger", "response"):
         assert figures(with_speech, head)["accuracy"] >= figures(trained, head)["accuracy"]
         assert figures(with_speech, head, training.SPEECH)["accuracy"] > 0.6
+
+
+def test_a_kept_model_is_the_same_model_with_the_same_measures(trained: training.Trained):
+    again = training.Trained.from_bytes(trained.to_bytes())
+    assert again.model.to_json() == trained.model.to_json()
+    assert (again.report, again.as_numbers()) == (trained.report, trained.as_numbers())
+
+
+def test_it_is_learned_anew_for_another_encoder_or_corpus_and_for_nothing_else(tmp_path: Path):
+    folder = speech(tmp_path, lambda row: row)
+    key = training.learned_from("encoder one", folder)
+    assert training.learned_from("encoder one", folder) == key
+    others = {training.learned_from("encoder two", folder), training.learned_from("encoder one", None)}
+    (folder / "swda" / "swda.jsonl.gz").write_bytes(b"another corpus")
+    others.add(training.learned_from("encoder one", folder))
+    assert len(others | {key}) == 4

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from jarvis_assets.kept import LINKS, doublings, key_of, once
 from jarvis_assets.pairs import segments, turns
 from jarvis_assets.pairs.links import evidence, exchanges, forest, inputs, public_links, ranker, windows, wording
 from jarvis_assets.pairs.links.inputs import LinkInputs
-from jarvis_assets.pairs.links.kept import FOLDER, doublings, key_of, once
 from jarvis_assets.pairs.links.ranker import Best, Known, Ranker
 from jarvis_resources import corpora
 from jarvis_resources.encoders import encoder_fingerprint
@@ -43,7 +43,7 @@ def learned(settings: Settings, embed: Embed, own: Known | None, *, say: Callabl
     if lines is None or lines.empty:
         return None
     return once(
-        settings.home / FOLDER,
+        settings.home / LINKS,
         "trees",
         _key(lines, own, settings),
         load=Ranker.from_bytes,

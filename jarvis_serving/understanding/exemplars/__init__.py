@@ -93,6 +93,15 @@ def replies() -> tuple[ReplyExemplar, ...]:
     return tuple(found)
 
 
+def sources() -> tuple[str, ...]:
+    """The data files as they are written."""
+    return tuple(_text(name) for name in ("triggers.toml", "replies.toml"))
+
+
 def _read(name: str) -> dict:  # type: ignore[type-arg]
     """One of the data files of this folder."""
-    return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return tomllib.loads(_text(name))
+
+
+def _text(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

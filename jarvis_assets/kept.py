@@ -16,8 +16,8 @@ from zipfile import BadZipFile
 from jarvis_resources.errors import JarvisError
 from jarvis_resources.files import write_private
 
-FOLDER = "links"
-"""Where ``$JARVIS_HOME`` keeps them."""
+LINKS, ACTS = "links", "acts"
+"""Where ``$JARVIS_HOME`` keeps those of reply links and those of dialogue acts."""
 T = TypeVar("T")
 
 
