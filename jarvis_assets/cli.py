@@ -25,7 +25,7 @@ releases_app = typer.Typer(
 )
 app.add_typer(releases_app, name="releases")
 encoders_app = typer.Typer(
-    no_args_is_help=False, invoke_without_command=True, help="List the encoders, and fetch one from the hub."
+    no_args_is_help=False, invoke_without_command=True, help="List the encoders; fetch, compare and tune them."
 )
 app.add_typer(encoders_app, name="encoders")
 

@@ -146,7 +146,7 @@ CARDS: dict[str, EncoderCard] = {
         ),
         EncoderCard(
             "minilm-tuned", None, 384, "mean", 256, 6, "Apache-2.0", _BERT,
-            "all-minilm-l6-v2 fine-tuned on the owner's pairs.", query_prefix="", document_prefix="",
+            "Fine-tuned on the owner's pairs; tuning.json in its folder says from what.", query_prefix="", document_prefix="",
         ),
     )
 }  # fmt: skip

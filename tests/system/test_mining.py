@@ -29,11 +29,11 @@ def test_a_history_becomes_a_release(mined: MinedHome) -> None:
 def test_every_asset_of_the_three_jobs_was_made(mined: MinedHome) -> None:
     from jarvis_assets.definitions import defs
 
-    keys = {key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    keys = {key.path[-1] for key in defs.resolve_asset_graph().get_all_asset_keys()} - {"tuned_encoder"}
     assert {row["asset"] for row in mined.printed["assets"]} == keys
 
 
-@pytest.mark.parametrize("table", sorted(set(tables.ALL) - {"encoder_comparison"}))
+@pytest.mark.parametrize("table", sorted(set(tables.ALL) - {"tuned_encoder"}))
 def test_every_table_on_disk_obeys_its_declaration(mined: MinedHome, table: str) -> None:
     settings = mined.settings
     folder = Path(settings.assets_root) / table

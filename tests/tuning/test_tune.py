@@ -175,3 +175,18 @@ def test_minilm_itself_keeps_its_names_and_is_minilm_tuned(settings: Settings) -
             np.abs(written.encode(said) - load_encoder(card.slug, "onnx", settings=settings).encode(said)).max() < 1e-5
         )
         assert np.abs(written.encode(said) - encoder.encode(said)).max() < 1e-4
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_candidate_has_the_vectors_of_its_base_before_it_has_learned(tiny: Settings, pooling: str) -> None:
+    from jarvis_assets.vectors.tuning.model import TunableEncoder
+
+    rows = tiny.home / "encoders.toml"
+    rows.write_text(rows.read_text() + f'pooling = "{pooling}"\n')
+    card = get_card("tiny", tiny)
+    encoder = TunableEncoder(card, weights.locate(card, tiny), device="cpu", threads=1)
+    said = ["ok", "want to grab lunch tomorrow?", ""]
+    with installing.alone(tiny):
+        written = installing.candidate(encoder, "tiny-tuned", "mnrl", tiny)
+        assert np.abs(written.encode(said) - encoder.encode(said)).max() < 1e-4
+        assert np.abs(written.encode(said) - load_encoder("tiny", "onnx", settings=tiny).encode(said)).max() < 1e-5
