@@ -26,7 +26,7 @@ from jarvis_resources.index_matching import match
 FLAT_BELOW = 20_000
 """Vectors below which exact search is fast enough: 2 ms for one query at 20,000 × 384 on one core."""
 _LISTS = 0.4
-"""Clusters: so many times the root of the rows; of 0.4, 0.8 and 1.6 the fastest for 100,000 texts at the same recall."""
+"""Clusters: so many times the root of the rows; of 0.4 and 0.8 the faster for 100,000 texts at the same recall."""
 _ROWS_PER_LIST = 1_000
 """But no more rows than this to a cluster, on average: a million would be read by the half."""
 _CODE_DIMENSIONS = 4
@@ -192,7 +192,9 @@ class VectorIndex:
         _faiss().omp_set_num_threads(self._threads if many else 1)
         if allowed is None:
             return self._answer(*self._nearest(wanted, k, self._live_bits))
-        open_slots = allowed[self._rows] & (self._rows >= 0)
+        open_slots = allowed[self._rows]
+        if self._live_bits is not None:
+            open_slots &= self._rows >= 0
         count = np.count_nonzero(open_slots)
         if count and (count <= _EXACT_ALLOWED or (many and self._coarse is None)):
             return self._answer(*self._among(wanted, k, np.flatnonzero(open_slots)))
