@@ -133,7 +133,7 @@ def mine(
     _step_listener = listener
     try:
         with _alone(settings), dg.DagsterInstance.get() as instance:
-            _bury_killed_runs(instance)
+            bury_killed_runs(instance)
             snapshot = {"chat_db_snapshot": {"config": {"chat_db": str(chat_db)}}} if chat_db else {}
             _run(instance, corpus_job, mined, tag, ops=snapshot)
             for encoder in wanted:
@@ -171,7 +171,7 @@ def _one_asset(
     _step_listener = listener
     try:
         with _alone(settings), dg.DagsterInstance.get() as instance:
-            _bury_killed_runs(instance)
+            bury_killed_runs(instance)
             _run(instance, job, mined, tag, ops={asset: {"config": config}})
     finally:
         _step_listener = None
@@ -205,7 +205,7 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _bury_killed_runs(instance: dg.DagsterInstance) -> None:
+def bury_killed_runs(instance: dg.DagsterInstance) -> None:
     """Mark this home's terminal minings that were killed as failed: we hold their lock, so none of them is alive."""
     alive = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
     for run in instance.get_runs(dg.RunsFilter(statuses=alive)):

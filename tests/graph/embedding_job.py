@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 
 import jarvis_assets
+from jarvis_assets import mining
 from jarvis_assets.vectors import assets as vectors
 from jarvis_resources.dagster_resources import JarvisSettings
 from jarvis_resources.io_managers import asset_storages
@@ -43,14 +44,14 @@ def main(executor: str) -> None:
     folder = Path(os.environ["DAGSTER_HOME"])
     folder.mkdir(exist_ok=True)
     shutil.copyfile(Path(jarvis_assets.__file__).with_name("dagster.yaml"), folder / "dagster.yaml")
-    with (
-        dg.DagsterInstance.get() as instance,
-        dg.execute_job(dg.reconstructable(job), instance=instance, raise_on_error=False) as result,
-    ):
-        for event in result.all_events:
-            if event.event_type_value in ("STEP_START", "STEP_UP_FOR_RETRY"):
-                print(event.event_type_value, event.step_key)
-        print("SUCCESS" if result.success else "FAILURE")
+    with dg.DagsterInstance.get() as instance:
+        mining.bury_killed_runs(instance)  # as every mining does first: a killed step keeps its place in the pool
+        tags = {mining.TERMINAL_TAG: "embedding"}
+        with dg.execute_job(dg.reconstructable(job), instance=instance, tags=tags, raise_on_error=False) as result:
+            for event in result.all_events:
+                if event.event_type_value in ("STEP_START", "STEP_UP_FOR_RETRY"):
+                    print(event.event_type_value, event.step_key)
+            print("SUCCESS" if result.success else "FAILURE")
 
 
 if __name__ == "__main__":

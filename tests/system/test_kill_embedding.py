@@ -66,7 +66,9 @@ def embedded(home: Path) -> int:
 
 def wait_for(running: subprocess.Popen[str], home: Path, texts: int) -> None:
     """Until ``texts`` are in the store."""
+    until = time.monotonic() + 120
     while embedded(home) < texts:
+        assert time.monotonic() < until, "it stands still"
         assert running.poll() is None, "it ended before it could be killed"
         time.sleep(0.01)
 
