@@ -119,7 +119,6 @@ def mine(
     Raises the ``JarvisError`` of the stage that failed; the previous release is then still the latest. ``BusyError``
     when another mining of this home is running.
     """
-    global _step_listener
     wanted = _encoders(settings, encoders)
     prepare_instance(settings)
     source = chat_db or settings.chat_db.expanduser()
@@ -129,18 +128,12 @@ def mine(
     elif is_ios_backup(source):
         os.environ["JARVIS_ADDRESS_BOOK"] = str(source)
     mined = Mined()
-    tag = f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
-    _step_listener = listener
-    try:
-        with _alone(settings), dg.DagsterInstance.get() as instance:
-            bury_killed_runs(instance)
-            snapshot = {"chat_db_snapshot": {"config": {"chat_db": str(chat_db)}}} if chat_db else {}
-            _run(instance, corpus_job, mined, tag, ops=snapshot)
-            for encoder in wanted:
-                _run(instance, encoder_job, mined, tag, partition=encoder)
-            _run(instance, release_job, mined, tag, ops=_publishing(settings, wanted, publish_anyway))
-    finally:
-        _step_listener = None
+    with _running(settings, listener) as (instance, tag):
+        snapshot = {"chat_db_snapshot": {"config": {"chat_db": str(chat_db)}}} if chat_db else {}
+        _run(instance, corpus_job, mined, tag, ops=snapshot)
+        for encoder in wanted:
+            _run(instance, encoder_job, mined, tag, partition=encoder)
+        _run(instance, release_job, mined, tag, ops=_publishing(settings, wanted, publish_anyway))
     return mined
 
 
@@ -164,18 +157,24 @@ def _one_asset(
     config: dict[str, Any],
     listener: StepListener | None,
 ) -> dict[str, Any]:
-    global _step_listener
     prepare_instance(settings)
     mined = Mined()
-    tag = f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
+    with _running(settings, listener) as (instance, tag):
+        _run(instance, job, mined, tag, ops={asset: {"config": config}})
+    return mined.metadata[asset]
+
+
+@contextmanager
+def _running(settings: Settings, listener: StepListener | None) -> Iterator[tuple[dg.DagsterInstance, str]]:
+    """Dagster's instance for runs of this process, alone in this home, and the tag that they share."""
+    global _step_listener
     _step_listener = listener
     try:
         with _alone(settings), dg.DagsterInstance.get() as instance:
             bury_killed_runs(instance)
-            _run(instance, job, mined, tag, ops={asset: {"config": config}})
+            yield instance, f"{datetime.now(tz=UTC):%Y%m%dT%H%M%S}"
     finally:
         _step_listener = None
-    return mined.metadata[asset]
 
 
 def _encoders(settings: Settings, asked: Sequence[str]) -> list[str]:

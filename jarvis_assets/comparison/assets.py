@@ -69,6 +69,7 @@ def encoder_comparison(
             seconds=THOROUGH_SECONDS if config.thorough else SECONDS,
             thorough=config.thorough,
             told=lambda way: context.log.info("measuring %s on %s in %s", way.encoder, way.backend, way.precision),
+            passed_over=lambda way, error: context.log.warning("%s on %s: %s", way.encoder, way.backend, error),
         )
     matches = {slug: _matches(read_asset(root, "holdout_evaluation", "table", slug)) for slug in mined}
     nothing = {"top1_match": None, "top5_match": None}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jarvis_assets.evaluation.measures import Bootstrap, Interval
+from jarvis_assets.vectors.tuning.measures import OTHERS, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
     Encode = Callable[[Sequence[str]], Vectors]
 
-OTHERS = 99
-"""1-of-100: the real reply among as many others (Henderson et al. 2020, ConveRT)."""
 MOST_ASKED = 4_000
 """Most holdout messages: their replies are compared with each other, all with all."""
 MOST_HISTORY = 8_000
@@ -111,15 +110,6 @@ def expected_recall(triggers: Vectors, replies: Vectors, key: NDArray[np.int64])
         share = np.divide(before, others, out=np.full(len(real), np.nan), where=others > 0)
         found[block] = (1 - share) ** OTHERS
     return found
-
-
-def nearest(asked: Vectors, history: Vectors, k: int) -> NDArray[np.int64]:
-    """Rows of the ``k`` nearest of ``history`` [m, d], m ≥ k, for each asked: int64 [n, k], in no order."""
-    blocks = [
-        np.argpartition(-(asked[start : start + _BLOCK] @ history.T), k - 1, axis=1)[:, :k]
-        for start in range(0, len(asked), _BLOCK)
-    ]
-    return np.concatenate(blocks) if blocks else np.empty((0, k), np.int64)
 
 
 def found_among(wanted: NDArray[np.int64], given: NDArray[np.int64]) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from jarvis_assets.vectors.embedding import open_store
 from jarvis_resources.encoders import (
     cards,
     encoder_fingerprint,
+    encoder_folder,
     encoder_pins,
     get_card,
     int8,
@@ -28,11 +29,11 @@ from jarvis_resources.encoders import (
 )
 from jarvis_resources.encoders.backends import runs_here
 from jarvis_resources.encoders.registry import Backend, Precision
-from jarvis_resources.encoders.static import locate
 from jarvis_resources.errors import EncoderError
 
 if TYPE_CHECKING:
     from jarvis_assets.comparison.quality import Encode
+    from jarvis_resources.encoders import Encoder
     from jarvis_resources.settings import Settings
 
 REFERENCE: Backend = "sentence-transformers"
@@ -66,15 +67,14 @@ def installed(settings: Settings, slugs: Sequence[str] = ()) -> list[Way]:
     found = []
     for slug in slugs or cards(settings):
         try:
-            pins = encoder_pins(slug, settings=settings)
+            encoder_folder(get_card(slug, settings), settings)
         except EncoderError:
             if slugs:
                 raise
             continue
         backends = [b for b in get_card(slug, settings).backends if runs_here(b)]
         found += [Way(slug, backend, "fp32") for backend in backends]
-        # int8 needs a BERT: one that is none cannot be pinned to onnx either.
-        found += [Way(slug, "onnx", "int8")] if "onnx" in backends and pins.backend != "static" else []
+        found += [Way(slug, "onnx", "int8")] if "onnx" in backends else []
     return found
 
 
@@ -86,11 +86,13 @@ def compare(
     seconds: float,
     thorough: bool,
     told: Callable[[Way], None] = lambda _: None,
+    passed_over: Callable[[Way, EncoderError], None] = lambda *_: None,
 ) -> list[dict[str, Any]]:
     """A row for each way, as the table ENCODER_COMPARISON has them (without the holdout's matches).
 
     ``seconds``: for timing each. ``thorough``: also topics, dialogue acts and how backends agree, which takes minutes. What
-    was measured is kept for ``auto`` and ``jarvis encoders``. ``told`` hears of each way before it is measured.
+    was measured is kept for ``auto`` and ``jarvis encoders``. ``told`` hears of each way before it is measured,
+    ``passed_over`` of one that broke: that is no reason to lose the others, nor a mining.
     """
     judge = encode_with(chosen([settings.pairing_encoder], settings)[0], settings)
     texts = (sample.history or sample.asked)[:512]
@@ -100,7 +102,11 @@ def compare(
     # A loop over a few dozen ways at most.
     for way in ways:
         told(way)
-        cost = timing.timed(way.encoder, way.backend, way.precision, seconds, settings, texts)
+        try:
+            cost = timing.timed(way.encoder, way.backend, way.precision, seconds, settings, texts)
+        except EncoderError as error:
+            passed_over(way, error)
+            continue
         kind = (way.encoder, way.precision)
         if kind not in qualities:
             qualities[kind] = _quality(way, judge, sample, settings, thorough=thorough)
@@ -124,12 +130,12 @@ def encode_with(way: Way, settings: Settings) -> Encode:
     fingerprint = encoder_fingerprint(way.encoder, way.backend, way.precision, settings=settings)
     store = open_store(way.encoder, fingerprint, settings)
 
+    @cache
+    def loaded() -> Encoder:
+        return load_encoder(way.encoder, way.backend, way.precision, settings=settings)
+
     def encode(texts: Sequence[str]) -> np.ndarray:
-        found = store.embed(
-            texts,
-            lambda: load_encoder(way.encoder, way.backend, way.precision, settings=settings),
-            shard_texts=settings.shard_texts,
-        )
+        found = store.embed(texts, loaded, shard_texts=settings.shard_texts)
         return found.vectors.astype(np.float32)
 
     return encode
@@ -173,7 +179,7 @@ def _agreement(way: Way, references: dict[str, np.ndarray], sample: Sample, sett
 def _disk_mb(slug: str, settings: Settings) -> float:
     """Size of the encoder's files (10⁶ bytes)."""
     card = get_card(slug, settings)
-    folder: Path = locate(card, settings) if "static" in card.backends else weights.locate(card, settings)
+    folder = encoder_folder(card, settings)
     return sum((folder / name).stat().st_size for name in card.files if (folder / name).is_file()) / 1e6
 
 
@@ -183,10 +189,9 @@ def _keep(rows: list[dict[str, Any]], asked: int, settings: Settings) -> None:
     kept = []
     for row in rows:
         card = get_card(row["encoder"], settings)
-        folder = locate(card, settings) if "static" in card.backends else weights.locate(card, settings)
         one = {
             "slug": row["encoder"],
-            "weights": weights.digest(card, folder),
+            "weights": weights.digest(card, encoder_folder(card, settings)),
             **{name: row[name] for name in ("backend", "precision", *timing.Timing.__dataclass_fields__)},
         }
         before = exact.get(row["encoder"], np.nan)

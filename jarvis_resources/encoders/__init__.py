@@ -25,6 +25,7 @@ __all__ = [
     "EncoderCard",
     "cards",
     "encoder_fingerprint",
+    "encoder_folder",
     "encoder_pins",
     "get_card",
     "load_encoder",
@@ -127,6 +128,13 @@ def encoder_fingerprint(
     return weights.fingerprint(choice.card, choice.folder, choice.precision)
 
 
+def encoder_folder(card: EncoderCard, settings: Settings) -> Path:
+    """Folder of the encoder's files, distilled first where that is how they come about; raises ``EncoderError``."""
+    from jarvis_resources.encoders import static, weights
+
+    return static.locate(card, settings) if "static" in card.backends else weights.locate(card, settings)
+
+
 def require_weights(slug: str, *, settings: Settings | None = None, thorough: bool = False) -> None:
     """Raise ``EncoderError`` unless ``slug`` is known and its weights, or those it is distilled from, are here.
 
@@ -145,14 +153,14 @@ def require_weights(slug: str, *, settings: Settings | None = None, thorough: bo
 
 def _choose(slug: str, backend: str, precision: str | None, settings: Settings | None) -> _Choice:
     """The arguments of ``load_encoder``, checked; raises ``EncoderError``."""
-    from jarvis_resources.encoders import choice, static, weights
+    from jarvis_resources.encoders import choice, weights
 
     settings = settings or load_settings()
     card = get_card(slug, settings)
     exact = _known_precision(precision)
     if exact == "int8" and "onnx" not in card.backends:  # said before anything is distilled
         raise EncoderError(f"{slug} runs in fp32 only; int8 needs the backend onnx.")
-    folder = static.locate(card, settings) if "static" in card.backends else weights.locate(card, settings)
+    folder = encoder_folder(card, settings)
     weights.check(card, folder, settings)
     if backend == "auto":
         return _Choice(card, *choice.choose(card, weights.digest(card, folder), settings, exact), folder, settings)

@@ -72,10 +72,12 @@ def timed(
         )
     except subprocess.TimeoutExpired:
         raise EncoderError(f"{slug} on {backend} could not be timed in {seconds + _WAIT_SECONDS:.0f} s.") from None
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise EncoderError(said[-1] if said else f"{slug} on {backend} ended with code {done.returncode}.")
-    return Timing(**json.loads(done.stdout.splitlines()[-1]))
+    if done.returncode:  # what a library says of it may hold texts, so it is not passed on
+        raise EncoderError(f"{slug} on {backend} broke while it was timed (code {done.returncode}); choose another.")
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if "error" in answer:
+        raise EncoderError(answer["error"])
+    return Timing(**answer)
 
 
 def _measure(slug: str, backend: str, precision: str, seconds: float, texts: Sequence[str]) -> Timing:
@@ -119,14 +121,14 @@ def _peak_bytes() -> int:
 
 
 def main() -> None:
-    """Print one measurement as JSON."""
+    """Print one measurement as JSON, or the sentence that says why there is none."""
     slug, backend, precision, seconds = sys.argv[1:]
     given = json.loads(sys.stdin.read() or "[]")
     try:
-        found = _measure(slug, backend, precision, float(seconds), given or list(PROBE_TEXTS) * _COPIES)
+        found = asdict(_measure(slug, backend, precision, float(seconds), given or list(PROBE_TEXTS) * _COPIES))
     except EncoderError as error:
-        sys.exit(str(error))
-    print(json.dumps(asdict(found)))
+        found = {"error": str(error)}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -68,3 +68,18 @@ def test_too_few_messages_say_nothing_about_int8s_loss(settings, sample):
     pair = [Way(MINILM, "onnx", "fp32"), Way(MINILM, "onnx", "int8")]
     ways.compare(pair, sample, settings, seconds=0.1, thorough=False)
     assert not any("quality_loss" in row for row in measured.read(settings))
+
+
+def test_a_way_that_breaks_is_passed_over_and_the_others_are_measured(settings, sample):
+    broken, sound = Way("bge-small-en-v1.5", "onnx", "fp32"), Way(MINILM, "onnx", "fp32")
+    said = {}
+    rows = ways.compare(
+        [broken, sound],
+        sample,
+        settings,
+        seconds=0.1,
+        thorough=False,
+        passed_over=lambda way, why: said.update({way: why}),
+    )
+    assert [row["encoder"] for row in rows] == [MINILM]
+    assert "are not on this machine" in str(said[broken])

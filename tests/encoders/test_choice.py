@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from jarvis_resources.encoders import choice, encoder_fingerprint, get_card, int8, load_encoder, measured
+from jarvis_resources.encoders import choice, encoder_fingerprint, get_card, int8, load_encoder, measured, timing
 from jarvis_resources.encoders.choice import Choice
 from jarvis_resources.errors import EncoderError, SettingsError
 from jarvis_resources.settings import Settings, load_settings
@@ -111,3 +111,13 @@ def test_a_way_that_breaks_is_passed_over(settings, monkeypatch, caplog):
     monkeypatch.setattr(choice, "ways_here", lambda *_: ways)
     assert choice.choose(MINILM, WEIGHTS, settings) == ("onnx", "fp32")
     assert "cannot run on fastembed" in caplog.text
+
+
+def test_what_a_broken_process_says_of_texts_goes_nowhere(settings, monkeypatch, tmp_path):
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\ncat >&2\nexit 1\n")
+    broken.chmod(0o700)
+    monkeypatch.setattr(timing.sys, "executable", str(broken))
+    with pytest.raises(EncoderError, match=r"broke while it was timed \(code 1\)") as caught:
+        timing.timed(SLUG, "onnx", "fp32", 0.1, settings, ["a secret text"])
+    assert "secret" not in str(caught.value)
