@@ -121,3 +121,14 @@ def test_what_a_broken_process_says_of_texts_goes_nowhere(settings, monkeypatch,
     with pytest.raises(EncoderError, match=r"broke while it was timed \(code 1\)") as caught:
         timing.timed(SLUG, "onnx", "fp32", 0.1, settings, ["a secret text"])
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("int8_speed", "chosen"), [(119.0, "fp32"), (121.0, "int8")])
+def test_another_way_must_be_a_fifth_faster_than_the_first(settings, monkeypatch, int8_speed, chosen):
+    speeds = {"fp32": 100.0, "int8": int8_speed}
+
+    def clock(_slug, _backend, precision, *_rest):
+        return timing.Timing(1.0, speeds[precision], 1.0, 1.0, 100.0)
+
+    monkeypatch.setattr(timing, "timed", clock)
+    assert choice.choose(MINILM, WEIGHTS, settings).precision == chosen

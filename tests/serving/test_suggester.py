@@ -227,3 +227,10 @@ def test_a_release_of_another_encoder_is_refused(
     releases.publish(home.releases, fill, {"serving_encoder": encoder.slug, "fingerprint": "0" * 16})
     with pytest.raises(ReleaseError, match="not the one"):
         Suggester.load(home)
+
+
+def test_a_bank_with_an_index_of_another_version_is_a_release_that_cannot_be_loaded(bank: Bank, tmp_path: Path) -> None:
+    bank.save(tmp_path)
+    (tmp_path / "index.faiss").write_bytes(b"IwFl, as FAISS alone wrote it" * 20)
+    with pytest.raises(ReleaseError, match="cannot be loaded"):
+        Bank.load(tmp_path)
