@@ -13,11 +13,14 @@ from types import ModuleType
 from typing import TypeVar
 from zipfile import BadZipFile
 
+from safetensors import SafetensorError
+
 from jarvis_resources.errors import JarvisError
 from jarvis_resources.files import write_private
 
 LINKS, ACTS = "links", "acts"
 """Where ``$JARVIS_HOME`` keeps those of reply links and those of dialogue acts."""
+_KEY_BYTES = 12
 T = TypeVar("T")
 
 
@@ -25,21 +28,35 @@ def once(
     folder: Path, name: str, key: str, *, load: Callable[[bytes], T], dump: Callable[[T], bytes], make: Callable[[], T]
 ) -> T:
     """The model ``name`` kept under ``key``; else it is made, kept, and what was kept before is removed."""
-    file = folder / f"{name}-{key}"
+    found = read(folder, name, key, load)
+    if found is None:
+        found = make()
+        write(folder, name, key, dump(found))
+    return found
+
+
+def read(folder: Path, name: str, key: str, load: Callable[[bytes], T]) -> T | None:
+    """What is kept under ``key``; None where there is nothing, or ``load`` cannot take it."""
     try:
-        return load(file.read_bytes())
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, JarvisError):
-        made = make()
+        return load((folder / f"{name}-{key}").read_bytes())
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, SafetensorError, JarvisError):
+        return None
+
+
+def write(folder: Path, name: str, key: str, content: bytes) -> None:
+    """Keep ``content`` under ``key``; what was kept before under another key is removed."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for older in folder.glob(f"{name}-*"):
-        older.unlink()
-    write_private(file, dump(made))
-    return made
+    file = folder / f"{name}-{key}"
+    # Another name may begin with this one.
+    for older in folder.glob(f"{name}-{'[0-9a-f]' * 2 * _KEY_BYTES}"):
+        if older != file:
+            older.unlink(missing_ok=True)
+    write_private(file, content)
 
 
 def key_of(parts: Iterable[bytes | str], modules: Iterable[ModuleType]) -> str:
     """A key of what a model was learned from: ``parts``, and the source of the ``modules`` that learned it."""
-    digest = blake2b(digest_size=12)
+    digest = blake2b(digest_size=_KEY_BYTES)
     for part in parts:
         digest.update(part.encode() if isinstance(part, str) else part)
         digest.update(b"\x1f")

@@ -65,6 +65,9 @@ class Settings:
     """Releases kept on disk."""
     evaluation_pairs: int = 4000
     """Most holdout pairs that an evaluation looks at, chosen by hash."""
+    renew_at: float = 0.1
+    """Share of the pairs that must have come or gone before topics, calibration, evaluation and comparison are made anew.
+    0: at every mining."""
     shard_texts: int = 2048
     """Texts per part of the vector store: the most that a killed run embeds again."""
     threads: int = 0
@@ -188,6 +191,8 @@ def _typed(name: str, value: Any) -> Any:
             ]
         if name in _INTEGERS:
             return int(value)
+        if name == "renew_at":
+            return float(value)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise SettingsError(f"The setting {name} cannot be {value!r}; see docs/settings.md.") from error
     if name in _CHOICES and value not in _CHOICES[name]:

@@ -1,13 +1,14 @@
 """Across encoders: which to mine with, which to serve with."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from jarvis_assets import metadata
+from jarvis_assets import metadata, standing
 from jarvis_assets.comparison import ways
 from jarvis_assets.comparison.quality import Sample
 from jarvis_assets.constants import MODEL_POOL, OWNERS
@@ -17,6 +18,7 @@ from jarvis_assets.pairs.same_meaning import meaning_key
 from jarvis_resources import tables
 from jarvis_resources.asset_files import made_partitions, read_asset
 from jarvis_resources.dagster_resources import JarvisSettings
+from jarvis_resources.encoders import encoder_fingerprint
 
 SECONDS, THOROUGH_SECONDS = 1.0, 5.0
 """For timing each way to run an encoder: in a mining, and when it is asked for."""
@@ -62,20 +64,31 @@ def encoder_comparison(
             if config.thorough
             else ways.chosen(config.encoders or mined, settings)
         )
-        rows = ways.compare(
-            compared_ways,
-            Sample.of(pairs, pair_splits, meaning_key),
-            settings,
-            seconds=THOROUGH_SECONDS if config.thorough else SECONDS,
-            thorough=config.thorough,
-            told=lambda way: context.log.info("measuring %s on %s in %s", way.encoder, way.backend, way.precision),
-            passed_over=lambda way, error: context.log.warning("%s on %s: %s", way.encoder, way.backend, error),
+        found = standing.once(
+            # Whoever asks for all of it wants it measured now.
+            replace(settings, renew_at=0.0) if config.thorough or config.encoders else settings,
+            "comparison",
+            standing.key_of_all_code(
+                compared_ways, [encoder_fingerprint(*vars(way).values(), settings=settings) for way in compared_ways]
+            ),
+            pairs["pair_id"],
+            lambda: ways.compare(
+                compared_ways,
+                Sample.of(pairs, pair_splits, meaning_key),
+                settings,
+                seconds=THOROUGH_SECONDS if config.thorough else SECONDS,
+                thorough=config.thorough,
+                told=lambda way: context.log.info("measuring %s on %s in %s", way.encoder, way.backend, way.precision),
+                passed_over=lambda way, error: context.log.warning("%s on %s: %s", way.encoder, way.backend, error),
+            ),
+            pack=lambda rows: ({"rows": rows}, {}),
+            unpack=lambda facts, _: facts["rows"],
         )
     matches = {slug: _matches(read_asset(root, "holdout_evaluation", "table", slug)) for slug in mined}
     nothing = {"top1_match": None, "top5_match": None}
     compared = tables.ENCODER_COMPARISON.conform(
         pd.DataFrame(
-            [{**row, **(matches.get(row["encoder"], nothing) if row["is_chosen"] else nothing)} for row in rows],
+            [{**row, **(matches.get(row["encoder"], nothing) if row["is_chosen"] else nothing)} for row in found.value],
             columns=list(tables.ENCODER_COMPARISON.columns),
         ).replace({np.nan: None})
     )
@@ -83,6 +96,7 @@ def encoder_comparison(
         value=compared,
         metadata={
             **metadata.of_table(tables.ENCODER_COMPARISON, compared, settings),
+            **found.as_metadata(),
             "speed and quality": metadata.picture(plots.speed_and_quality(compared), "speed and quality of encoders"),
         },
     )

@@ -9,6 +9,8 @@ import pandas as pd
 from jarvis_assets import kept, metadata
 from jarvis_assets.constants import MODEL_POOL, OWNERS
 from jarvis_assets.dialogue_acts import training
+from jarvis_assets.dialogue_acts.labelling import label_pairs
+from jarvis_assets.dialogue_acts.remembered import said_of
 from jarvis_assets.partitions import ENCODERS
 from jarvis_assets.vectors.embedding import text_encoder
 from jarvis_resources import tables
@@ -63,6 +65,7 @@ def dialogue_act_model(
     ins={"pairs": dg.AssetIn(metadata={"columns": ["pair_id", "trigger_text", "response_text"]})},
 )
 def dialogue_acts(
+    context: dg.AssetExecutionContext,
     pairs: pd.DataFrame,
     pair_vectors: np.ndarray,
     response_topics: pd.DataFrame,
@@ -70,11 +73,14 @@ def dialogue_acts(
     jarvis: JarvisSettings,
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """The act of each trigger, the type of each response, and which pairs look mislabelled or badly paired."""
-    labels = training.label_pairs(DialogueActModel.from_json(dialogue_act_model), pairs, pair_vectors, response_topics)
+    settings = jarvis.load()
+    model = DialogueActModel.from_json(dialogue_act_model)
+    said = said_of(model, pairs, pair_vectors, settings.home / kept.ACTS, f"labels-{context.partition_key}")
+    labels = label_pairs(model, pairs, pair_vectors, response_topics, said)
     return dg.MaterializeResult(
         value=labels,
         metadata={
-            **metadata.of_table(tables.DIALOGUE_ACTS, labels, jarvis.load(), partitioned=True),
+            **metadata.of_table(tables.DIALOGUE_ACTS, labels, settings, partitioned=True),
             **metadata.counts("trigger acts", labels["trigger_da_type"].value_counts().to_dict()),
             **metadata.counts("response types", labels["response_da_type"].value_counts().to_dict()),
             "abstained_share": float(labels["abstained"].mean()) if len(labels) else 0.0,

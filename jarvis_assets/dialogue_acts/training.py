@@ -19,7 +19,6 @@ import numpy as np
 
 from jarvis_assets.dialogue_acts import fitting, scores, swda_acts
 from jarvis_assets.dialogue_acts.fitting import Examples
-from jarvis_assets.dialogue_acts.labelling import label_pairs
 from jarvis_assets.dialogue_acts.scores import Measure
 from jarvis_assets.kept import key_of
 from jarvis_resources import corpora
@@ -32,8 +31,6 @@ from jarvis_serving.understanding.wording import tokens
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["Trained", "label_pairs", "train"]
 
 CORPUS_SHARES = (0.1, 0.25)
 """Weights tried for all corpus rows together, relative to all chat exemplars together. Chat dominates in each."""

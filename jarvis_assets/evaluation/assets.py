@@ -1,13 +1,14 @@
 """What is learned on dev, and what it is worth on the holdout: calibration, evaluation, report."""
 
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 
-from jarvis_assets import metadata
+from jarvis_assets import metadata, standing
 from jarvis_assets.constants import MODEL_POOL, OWNERS
 from jarvis_assets.evaluation import baselines, calibration, contestants, holdout, plots, report
 from jarvis_assets.evaluation.gate import gate
@@ -17,6 +18,8 @@ from jarvis_assets.release.contents import assemble_bank
 from jarvis_assets.vectors.embedding import text_encoder
 from jarvis_resources import tables
 from jarvis_resources.dagster_resources import JarvisSettings
+from jarvis_resources.encoders import encoder_fingerprint
+from jarvis_resources.settings import Settings
 from jarvis_resources.vector_index import VectorIndex
 from jarvis_serving import feedback
 from jarvis_serving.calibration import Calibration
@@ -37,6 +40,7 @@ PAIRS_IN = dg.AssetIn(metadata={"columns": WITHOUT_CONTEXT})
     ins={"pairs": PAIRS_IN},
 )
 def router_calibration(
+    context: dg.AssetExecutionContext,
     pairs: pd.DataFrame,
     pair_vectors: np.ndarray,
     trigger_index: VectorIndex,
@@ -49,22 +53,37 @@ def router_calibration(
     jarvis: JarvisSettings,
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The ranker, the calibration curve and the two bars, all chosen on dev."""
-    bank = assemble_bank(
-        pairs,
-        pair_vectors,
-        trigger_index,
-        dialogue_acts,
-        response_topics,
-        dialogue_act_model,
-        people,
-        contact_profiles,
-        jarvis.load(),
+    settings = jarvis.load()
+
+    def fit() -> Calibration:
+        bank = assemble_bank(
+            pairs,
+            pair_vectors,
+            trigger_index,
+            dialogue_acts,
+            response_topics,
+            dialogue_act_model,
+            people,
+            contact_profiles,
+            settings,
+        )
+        sides = holdout.divide(pairs, pair_splits)
+        return calibration.fit(bank, sides.train, sides.dev)
+
+    found = standing.once(
+        settings,
+        f"calibration-{context.partition_key}",
+        standing.key_of_all_code(_fingerprint(context, settings), settings.min_people, dialogue_act_model),
+        pairs["pair_id"],
+        fit,
+        pack=lambda fitted: (fitted.to_json(), {}),
+        unpack=lambda facts, _: Calibration.from_json(facts),
     )
-    sides = holdout.divide(pairs, pair_splits)
-    fitted = calibration.fit(bank, sides.train, sides.dev)
+    fitted = found.value
     return dg.MaterializeResult(
         value=fitted.to_json(),
         metadata={
+            **found.as_metadata(),
             "dev_pairs": fitted.dev_pairs,
             "template_bar": fitted.template_bar,
             "generate_bar": fitted.generate_bar,
@@ -105,40 +124,64 @@ def holdout_evaluation(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Retrieval beside every baseline on messages that nothing was learned from, with intervals; and the report."""
     settings = jarvis.load()
-    encoder = text_encoder(context.partition_key, settings)
-    bank = assemble_bank(
-        pairs,
-        pair_vectors,
-        trigger_index,
-        dialogue_acts,
-        response_topics,
-        dialogue_act_model,
-        people,
-        contact_profiles,
-        settings,
-    )
+    reference = text_encoder(settings.pairing_encoder, settings)
+    fingerprint = _fingerprint(context, settings)
     fitted = Calibration.from_json(router_calibration)
     sides = holdout.divide(pairs, pair_splits, limit=settings.evaluation_pairs)
-    asked = pairs.iloc[sides.holdout]
-    previous = contestants.previous_release_answers(
-        settings.releases, encoder.fingerprint, pairs, sides, pair_vectors[sides.holdout, 0].astype(np.float32)
+    answers: dict[str, baselines.Answers] = {}
+
+    def measure() -> Measured:
+        bank = assemble_bank(
+            pairs,
+            pair_vectors,
+            trigger_index,
+            dialogue_acts,
+            response_topics,
+            dialogue_act_model,
+            people,
+            contact_profiles,
+            settings,
+        )
+        previous = contestants.previous_release_answers(
+            settings.releases, fingerprint, pairs, sides, pair_vectors[sides.holdout, 0].astype(np.float32)
+        )
+        answers.update(contestants.all_answers(pairs, sides, bank, fitted, previous))
+        trigger_scores = np.asarray(answers[baselines.NEAREST_TRIGGER].scores, np.float64)
+        evaluation = holdout.evaluate(
+            pairs,
+            pair_splits,
+            answers,
+            reference.encode,
+            limit=settings.evaluation_pairs,
+            trigger_scores=trigger_scores,
+        )
+        return Measured(evaluation, trigger_scores)
+
+    found = standing.once(
+        # Whoever wants to see text sees answers to messages, and those have to be given.
+        replace(settings, renew_at=0.0) if settings.show_text else settings,
+        f"evaluation-{context.partition_key}",
+        standing.key_of_all_code(
+            fingerprint,
+            reference.fingerprint,
+            settings.min_people,
+            settings.evaluation_pairs,
+            dialogue_act_model,
+            router_calibration,
+        ),
+        pairs["pair_id"],
+        measure,
+        pack=Measured.pack,
+        unpack=Measured.unpack,
     )
-    answers = contestants.all_answers(pairs, sides, bank, fitted, previous)
-    trigger_scores = answers[baselines.NEAREST_TRIGGER].scores
-    evaluation = holdout.evaluate(
-        pairs,
-        pair_splits,
-        answers,
-        text_encoder(settings.pairing_encoder, settings).encode,
-        limit=settings.evaluation_pairs,
-        trigger_scores=trigger_scores,
-    )
+    evaluation, trigger_scores = found.value.evaluation, found.value.trigger_scores
     review = summarise(gold_pair_review, pairs)
     verdict = gate(evaluation, review.gold)
     written = report.write(
         settings.reports / f"{context.partition_key}.html",
         report.ReportContents(
-            made_at=datetime.now(tz=UTC),
+            made_at=found.made_at,
+            stands=found.sentence,
             show_text=settings.show_text,
             command="jarvis mine",
             source=_latest(context, "chat_db_snapshot").get("source"),
@@ -162,13 +205,14 @@ def holdout_evaluation(
             review=review.anonymous(),
             links=_links(_latest(context, "semantic_pairs")),
             understanding=_understanding(context),
-            examples=_examples(asked, answers) if settings.show_text else (),
+            examples=_examples(pairs.iloc[sides.holdout], answers) if settings.show_text else (),
         ),
     )
     return dg.MaterializeResult(
         value=evaluation,
         metadata={
             **metadata.of_table(tables.HOLDOUT_EVALUATION, evaluation, settings, partitioned=True),
+            **found.as_metadata(),
             **_headline(evaluation),
             "verdict": verdict.verdict,
             "reasons": "; ".join(verdict.reasons) or "none",
@@ -179,6 +223,33 @@ def holdout_evaluation(
             ),
         },
     )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What an evaluation found."""
+
+    evaluation: pd.DataFrame
+    """Table HOLDOUT_EVALUATION."""
+    trigger_scores: np.ndarray
+    """Cosine of each message with the nearest trigger of the history: float64 [messages]."""
+
+    def pack(self) -> standing.Packed:
+        """For ``standing``."""
+        return {"rows": self.evaluation.to_dict("list")}, {"trigger_scores": self.trigger_scores}
+
+    @classmethod
+    def unpack(cls, facts: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
+        """What ``pack`` gave; raises ``ValueError`` when it failed the gate: the next mining may do better."""
+        evaluation = tables.HOLDOUT_EVALUATION.conform(pd.DataFrame(facts["rows"]))
+        if gate(evaluation).verdict == "fail":
+            raise ValueError("failed")
+        return cls(evaluation, arrays["trigger_scores"])
+
+
+def _fingerprint(context: dg.AssetExecutionContext, settings: Settings) -> str:
+    """Of the partition's encoder."""
+    return encoder_fingerprint(context.partition_key, settings=settings)
 
 
 def _latest(context: dg.AssetExecutionContext, asset: str, partition: str | None = None) -> dict[str, Any]:

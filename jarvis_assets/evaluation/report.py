@@ -52,6 +52,8 @@ class ReportContents:
 
     made_at: datetime
     """When the figures were made."""
+    stands: str = ""
+    """Of how much of the history they are, when they are not this mining's."""
     show_text: bool = False
     """Whether message text, names and topic words may be shown."""
     command: str | None = None

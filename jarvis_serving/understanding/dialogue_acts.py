@@ -62,12 +62,16 @@ class DialogueActModel:
         texts: Sequence[str],
         trigger_vectors: np.ndarray,
         trigger_texts: Sequence[str] | None = None,
+        *,
+        acts: Labels | None = None,
     ) -> Labels:
         """Types of replies ``texts`` with their ``vectors`` [n, d] to messages with ``trigger_vectors`` [n, d].
 
-        With ``trigger_texts`` the previous turn's act is known better than by its vector alone.
+        With ``trigger_texts``, or with its ``acts`` at hand, the previous turn is known better than by its vector alone.
         """
-        if trigger_texts is None:
+        if acts is not None:
+            previous = acts.probabilities
+        elif trigger_texts is None:
             previous = self.act_by_vector.probabilities(
                 trigger_vectors, _no_structure(len(texts)), [()] * len(texts), None
             )
