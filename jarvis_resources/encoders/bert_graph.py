@@ -11,7 +11,7 @@ text's vector is bit-equal whatever its neighbours are. The linear layers are th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -62,6 +62,8 @@ class Builder:
     weights: dict[str, Array] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     """Outputs beside ``hidden``: the name outside, by the name of a node's output."""
+    made: dict[str, str] = field(default_factory=dict)
+    """What ``shared`` made, by its key."""
 
     def one(self, kind: str, inputs: list[str], domain: str = "", **attributes: Any) -> str:
         """Add a node with one output; its name."""
@@ -70,6 +72,20 @@ class Builder:
         name = f"{kind}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [name], domain=domain, **attributes))
         return name
+
+    def split(self, x: str, count: int) -> list[str]:
+        """``x`` cut along its last axis into ``count`` equal parts."""
+        from onnx import helper
+
+        names = [f"Split_{len(self.nodes)}_{part}" for part in range(count)]
+        self.nodes.append(helper.make_node("Split", [x], names, axis=-1, num_outputs=count))
+        return names
+
+    def shared(self, key: str, make: Callable[[], str]) -> str:
+        """The output that ``make`` adds the nodes for when ``key`` is first asked for."""
+        if key not in self.made:
+            self.made[key] = make()
+        return self.made[key]
 
     def constant(self, name: str, value: Array) -> str:
         """A small constant that is part of the model's bytes."""

@@ -65,25 +65,34 @@ class Int8:
         even = g.one("Mul", [x, g.weight(f"{first}.factors", 1 / factors)])
         zero = _zero(g, _MIDDLE)
         rounded = g.one("QuantizeLinear", [even, _unit(g), zero])
-        return [
-            _product(g, rounded, zero, layer.name, layer.weight * factors, [g.weight(f"{layer.name}.bias", layer.bias)])
-            for layer in layers
-        ]
+        # One product for all of them: a single text's are too small to be worth a call each.
+        weight, bias = (np.concatenate([getattr(layer, part) for layer in layers]) for part in ("weight", "bias"))
+        product = _product(g, rounded, zero, first, weight * factors, [g.weight(f"{first}.bias", bias)])
+        return [product] if len(layers) == 1 else g.split(product, len(layers))
 
     def _row_by_row(self, g: Builder, x: str, layer: Layer, *, positive: bool) -> str:
         last = g.constant("last_axis", np.array([-1], np.int64))
         if positive:
-            zero, step = _zero(g, _GELU_ZERO), g.constant("gelu_step", np.array(1 / (255 - _GELU_ZERO), np.float32))
+            zero, step = _GELU_ZERO, g.constant("gelu_step", np.array(1 / (255 - _GELU_ZERO), np.float32))
             least = g.constant("gelu_least", np.array(_GELU_LEAST / _GELU_ZERO, np.float32))
             scale = g.one("Max", [g.one("Mul", [g.one("ReduceMax", [x, last], keepdims=1), step]), least])
         else:
-            zero, step = _zero(g, _MIDDLE), g.constant("step", np.array(1 / _STEPS, np.float32))
+            zero, step = _MIDDLE, g.constant("step", np.array(1 / _STEPS, np.float32))
             least = g.constant("least", np.array(_LEAST, np.float32))
             largest = g.one("ReduceMax", [g.one("Abs", [x]), last], keepdims=1)
             scale = g.one("Max", [g.one("Mul", [largest, step]), least])
-        rounded = g.one("QuantizeLinear", [g.one("Div", [x, scale]), _unit(g), zero])
-        product = g.one("Mul", [_product(g, rounded, zero, layer.name, layer.weight, []), scale])
+        each = g.one("Squeeze", [scale, last])
+        rounded = g.one("QuantizeLinear", [x, each, _zeros(g, zero, each)], axis=0)
+        product = g.one("Mul", [_product(g, rounded, _zero(g, zero), layer.name, layer.weight, []), scale])
         return g.one("Add", [product, g.weight(f"{layer.name}.bias", layer.bias)])
+
+
+def _zeros(g: Builder, value: int, rows: str) -> str:
+    """``value`` for each of ``rows`` [rows], as uint8; all layers have the same rows."""
+    from onnx import numpy_helper
+
+    one = numpy_helper.from_array(np.array([value], np.uint8))
+    return g.shared(f"zeros_{value}", lambda: g.one("ConstantOfShape", [g.one("Shape", [rows])], value=one))
 
 
 def _factors(largest: npt.NDArray[np.float32], weights: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.float32]:

@@ -149,6 +149,7 @@ def fingerprint(card: EncoderCard, folder: Path, precision: Precision) -> str:
         "normalised": True,
         "max_tokens": card.max_tokens,
         **({"layers": _later_layers(card, folder)} if "modules.json" in card.files else {}),
+        **({"means": "fp32"} if card.pooling == "static" else {}),
         "precision": precision if precision == "fp32" else f"{precision} {int8.RECIPE}",
     }
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8).hexdigest()

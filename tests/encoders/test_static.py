@@ -66,6 +66,38 @@ def test_a_prefix_is_put_before_every_text(small_settings: Settings) -> None:
     assert asking.fingerprint != plain.fingerprint
 
 
+TEXTS = ["hello there", "a", "zzz qqq ☃ ☃", "lunch at 12? see you there", "the cat " * 400]
+"""Words, a letter, tokens that nobody knows among others, and more than is looked at."""
+
+
+@pytest.mark.parametrize("shared_rows", [False, True], ids=["a row for each token", "rows shared and weighted"])
+def test_a_text_is_the_mean_that_model2vec_takes(small_settings: Settings, shared_rows: bool) -> None:
+    from model2vec import StaticModel
+
+    small = StaticModel.from_pretrained(small_settings.encoder_cache / "small-static")
+    if shared_rows:
+        draw = np.random.default_rng(0)
+        count = len(small.embedding)
+        small = StaticModel(
+            draw.standard_normal((7, 16)).astype(np.float32),
+            small.tokenizer,
+            token_mapping=draw.integers(0, 7, count),
+            weights=draw.random(count).astype(np.float32) + 0.5,
+        )
+    slug = "rows-shared" if shared_rows else "rows-of-its-own"
+    small.save_pretrained(small_settings.home / slug)
+    with open(small_settings.home / "encoders.toml", "a") as rows:
+        rows.write(
+            f'[[encoder]]\nslug = "{slug}"\nfolder = "{slug}"\ndimension = 16\npooling = "static"\nmax_tokens = 9\n'
+        )
+    found = load_encoder(slug, settings=small_settings).encode(TEXTS)
+    expected = small.encode(TEXTS, normalize=True, max_length=9).astype(np.float32)
+    known = np.linalg.norm(expected, axis=1) > 0.5
+    assert known.sum() >= 4
+    # Model2Vec rounds its means to half precision where its rows have that.
+    assert np.allclose(found[known], expected[known], atol=2e-3)
+
+
 def test_the_record_says_what_it_was_distilled_from(small_settings: Settings) -> None:
     recorded = pins.read(small_settings.encoder_cache / "small-static")
     assert recorded is not None
