@@ -12,7 +12,7 @@ run: $(STAMP)
 	@$(BIN)/jarvis mine --or-sample
 
 test: check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(STAMP)
 	@$(BIN)/python -m pytest -m slow

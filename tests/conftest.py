@@ -10,6 +10,9 @@ import pytest
 from jarvis_resources.settings import Settings, load_settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers share the cores; threads of one would only wait for those of another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # A fresh home would time its encoder for five seconds in each test; tests/encoders/test_choice.py is about that.
 os.environ.setdefault("JARVIS_ENCODER_PRECISION", "fp32")
 
