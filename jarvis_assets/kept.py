@@ -1,7 +1,8 @@
 """Models that are learned once and kept, so that a growing history does not shake its own pairs.
 
-A model is kept under a key of what it was learned from; another key, or a file that cannot be read, and it is learned
-again. What goes into a key is decided by whoever learns.
+A model is kept under a key of what it was learned from; another key, or a file that is damaged, and it is learned again.
+What goes into a key is decided by whoever learns. A file begins with a digest of the rest: most formats take a flipped bit
+for another number.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from zipfile import BadZipFile
 from safetensors import SafetensorError
 
 from jarvis_resources.errors import JarvisError
-from jarvis_resources.files import write_private
+from jarvis_resources.files import told_of, write_private
 
 LINKS, ACTS = "links", "acts"
 """Where ``$JARVIS_HOME`` keeps those of reply links and those of dialogue acts."""
-_KEY_BYTES = 12
+_KEY_BYTES, _DIGEST_BYTES = 12, 16
 T = TypeVar("T")
 
 
@@ -38,20 +39,28 @@ def once(
 def read(folder: Path, name: str, key: str, load: Callable[[bytes], T]) -> T | None:
     """What is kept under ``key``; None where there is nothing, or ``load`` cannot take it."""
     try:
-        return load((folder / f"{name}-{key}").read_bytes())
+        content = (folder / f"{name}-{key}").read_bytes()
+        if _digest(content[_DIGEST_BYTES:]) != content[:_DIGEST_BYTES]:
+            return None
+        return load(content[_DIGEST_BYTES:])
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, SafetensorError, JarvisError):
         return None
 
 
 def write(folder: Path, name: str, key: str, content: bytes) -> None:
-    """Keep ``content`` under ``key``; what was kept before under another key is removed."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Keep ``content`` under ``key``; what was kept before under another key is removed. Raises ``JarvisError``."""
     file = folder / f"{name}-{key}"
+    with told_of(file):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(file, _digest(content) + content)
     # Another name may begin with this one.
     for older in folder.glob(f"{name}-{'[0-9a-f]' * 2 * _KEY_BYTES}"):
         if older != file:
             older.unlink(missing_ok=True)
-    write_private(file, content)
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
 def key_of(parts: Iterable[bytes | str], modules: Iterable[ModuleType]) -> str:

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from jarvis_resources import tables
 from jarvis_resources.errors import SettingsError
-from jarvis_resources.files import replacing
+from jarvis_resources.files import replacing, told_of
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -37,7 +37,7 @@ class Format:
     def store(self, asset: str, value: Any, path: UPath) -> None:
         """Replace the file at ``path`` by ``value``; a local file appears whole or not at all."""
         if is_local(path):
-            with replacing(Path(path.path)) as sink:
+            with told_of(Path(path.path)), replacing(Path(path.path)) as sink:
                 self.write(asset, value, sink)
         else:
             # An object store shows an object only once it is whole.

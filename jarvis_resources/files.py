@@ -5,12 +5,15 @@ Everything that JARVIS keeps is private to its owner: files are 0600, the folder
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from jarvis_resources.errors import JarvisError
 
 
 @contextmanager
@@ -30,6 +33,24 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         sync_folder(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """Turn the system's error while ``path`` is written into a ``JarvisError`` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise JarvisError(f"Cannot write {path} ({error.strerror}); free some space and run again.") from error
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """One process at a time for what is done to ``path``; the lock goes when the process does."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(path.with_name(f".{path.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def sync_folder(folder: Path) -> None:

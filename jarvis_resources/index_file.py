@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jarvis_resources.errors import JarvisError
-from jarvis_resources.files import replacing
+from jarvis_resources.files import replacing, told_of
 
 _MAGIC = b"JARVIDX2"
 _LENGTHS = struct.Struct("<QQ")
@@ -35,18 +35,15 @@ def write_index(path: Path, index: Any, rows: npt.NDArray[np.int64], notes: Mapp
     Raises ``JarvisError`` when the disk is full or may not be written.
     """
     faiss: Any = import_module("faiss")  # its stubs lack what writes through Python
-    try:
-        with replacing(path) as sink:
-            digest = hashlib.sha256()
-            put = _both(sink, digest.update)
-            faiss.write_index(index, faiss.PyCallbackIOWriter(put))
-            numbers = np.ascontiguousarray(rows, "<i8").tobytes()
-            words = json.dumps(notes, sort_keys=True).encode()
-            for part in (numbers, words, _LENGTHS.pack(len(numbers), len(words))):
-                put(part)
-            sink.write(digest.digest() + _MAGIC)
-    except OSError as error:
-        raise JarvisError(f"Cannot write {path} ({error.strerror}); free some space and run again.") from error
+    with told_of(path), replacing(path) as sink:
+        digest = hashlib.sha256()
+        put = _both(sink, digest.update)
+        faiss.write_index(index, faiss.PyCallbackIOWriter(put))
+        numbers = np.ascontiguousarray(rows, "<i8").tobytes()
+        words = json.dumps(notes, sort_keys=True).encode()
+        for part in (numbers, words, _LENGTHS.pack(len(numbers), len(words))):
+            put(part)
+        sink.write(digest.digest() + _MAGIC)
 
 
 def read_index(path: Path, *, mmap: bool, verify: bool) -> tuple[Any, npt.NDArray[np.int64], dict[str, Any]]:

@@ -43,9 +43,8 @@ def require_current(asset: str, path: UPath, settings: Settings | None = None) -
     note = _note(path)
     if not note.exists():
         return
-    with note.open("rb") as source:
-        facts = json.load(source)
-    if not facts:
+    facts = _read(note)
+    if facts is None:
         raise EncoderError(f"{asset} was not finished by the run that made it; run `jarvis mine` again.")
     slug = facts["encoder"]
     if encoder_fingerprint(slug, settings=settings) != facts["fingerprint"]:
@@ -57,6 +56,16 @@ def require_current(asset: str, path: UPath, settings: Settings | None = None) -
 
 def _note(path: UPath) -> UPath:
     return path.with_name(f"{path.name}.made-by")
+
+
+def _read(note: UPath) -> dict[str, str] | None:
+    """What a note says; None where it is blank or damaged."""
+    try:
+        with note.open("rb") as source:
+            facts = json.load(source)
+        return facts if {"encoder", "fingerprint"} <= facts.keys() else None
+    except (ValueError, AttributeError):
+        return None
 
 
 def _write(path: UPath, facts: Mapping[str, Any]) -> None:

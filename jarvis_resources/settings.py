@@ -167,6 +167,13 @@ def load_settings(**overrides: Any) -> Settings:
     return replace(settings, **{name: _typed(name, values.get(name, getattr(settings, name))) for name in known})
 
 
+def _share(value: Any) -> float:
+    """A number from 0 to 1; raises ``ValueError``."""
+    if not 0 <= float(value) <= 1:
+        raise ValueError
+    return float(value)
+
+
 _CHOICES = {
     "encoder_backend": ("auto", "onnx", "sentence-transformers", "mlx", "fastembed"),
     "encoder_precision": ("auto", "fp32", "int8"),
@@ -192,7 +199,7 @@ def _typed(name: str, value: Any) -> Any:
         if name in _INTEGERS:
             return int(value)
         if name == "renew_at":
-            return float(value)
+            return _share(value)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise SettingsError(f"The setting {name} cannot be {value!r}; see docs/settings.md.") from error
     if name in _CHOICES and value not in _CHOICES[name]:

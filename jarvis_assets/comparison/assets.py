@@ -1,7 +1,8 @@
 """Across encoders: which to mine with, which to serve with."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import astuple
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -64,15 +65,12 @@ def encoder_comparison(
             if config.thorough
             else ways.chosen(config.encoders or mined, settings)
         )
-        found = standing.once(
-            # Whoever asks for all of it wants it measured now.
-            replace(settings, renew_at=0.0) if config.thorough or config.encoders else settings,
-            "comparison",
-            standing.key_of_all_code(
-                compared_ways, [encoder_fingerprint(*vars(way).values(), settings=settings) for way in compared_ways]
-            ),
-            pairs["pair_id"],
-            lambda: ways.compare(
+        rows = standing.row_numbers(
+            pairs[["pair_id"]].merge(pair_splits[["pair_id", "split_pair"]], how="left", sort=False)
+        )
+
+        def compare() -> list[dict[str, Any]]:
+            return ways.compare(
                 compared_ways,
                 Sample.of(pairs, pair_splits, meaning_key),
                 settings,
@@ -80,10 +78,28 @@ def encoder_comparison(
                 thorough=config.thorough,
                 told=lambda way: context.log.info("measuring %s on %s in %s", way.encoder, way.backend, way.precision),
                 passed_over=lambda way, error: context.log.warning("%s on %s: %s", way.encoder, way.backend, error),
-            ),
-            pack=lambda rows: ({"rows": rows}, {}),
-            unpack=lambda facts, _: facts["rows"],
-        )
+            )
+
+        def known(facts: dict[str, Any]) -> list[dict[str, Any]]:
+            if len(facts["rows"]) < len(compared_ways):
+                raise ValueError("a way broke when it was measured")
+            return list(facts["rows"])
+
+        if config.thorough or config.encoders:
+            # Whoever asks for it wants it measured now.
+            found = standing.just_made(compare(), rows)
+        else:
+            judge = ways.chosen([settings.pairing_encoder], settings)
+            prints = [encoder_fingerprint(*astuple(way), settings=settings) for way in [*compared_ways, *judge]]
+            found = standing.once(
+                settings,
+                "comparison",
+                standing.key_of_all_code(compared_ways, prints),
+                rows,
+                compare,
+                pack=lambda value: ({"rows": value}, {}),
+                unpack=lambda facts, _: known(facts),
+            )
     matches = {slug: _matches(read_asset(root, "holdout_evaluation", "table", slug)) for slug in mined}
     nothing = {"top1_match": None, "top5_match": None}
     compared = tables.ENCODER_COMPARISON.conform(

@@ -28,7 +28,7 @@ def said_of(model: DialogueActModel, pairs: pd.DataFrame, vectors: np.ndarray, f
     told anew.
     """
     key = kept.key_of(
-        [model.encoder_fingerprint, json.dumps(model.to_json())],
+        [model.encoder_fingerprint, json.dumps(model.to_json()), wording.SPELLING_FILE.read_bytes()],
         (dialogue_acts, linear_head, rules, structure, wording, labelling),
     )
     numbers = np.fromiter(map(_number, pairs["trigger_text"], pairs["response_text"]), np.uint64, len(pairs))

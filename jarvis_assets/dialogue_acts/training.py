@@ -146,7 +146,12 @@ def learned_from(fingerprint: str, folder: Path | None) -> str:
     from jarvis_serving.understanding import dialogue_acts, linear_head, rules, structure, wording
 
     spoken = corpora.file_of(folder, "swda")
-    parts = [fingerprint, *exemplars.sources(), spoken.read_bytes() if spoken else ""]
+    parts = [
+        fingerprint,
+        *exemplars.sources(),
+        wording.SPELLING_FILE.read_bytes(),
+        spoken.read_bytes() if spoken else "",
+    ]
     code = (fitting, scores, swda_acts, dialogue_acts, linear_head, rules, structure, wording, sys.modules[__name__])
     return key_of(parts, code)
 

@@ -74,7 +74,7 @@ def router_calibration(
         settings,
         f"calibration-{context.partition_key}",
         standing.key_of_all_code(_fingerprint(context, settings), settings.min_people, dialogue_act_model),
-        pairs["pair_id"],
+        _numbers(pairs, pair_splits),
         fit,
         pack=lambda fitted: (fitted.to_json(), {}),
         unpack=lambda facts, _: Calibration.from_json(facts),
@@ -169,7 +169,7 @@ def holdout_evaluation(
             dialogue_act_model,
             router_calibration,
         ),
-        pairs["pair_id"],
+        _numbers(pairs, pair_splits),
         measure,
         pack=Measured.pack,
         unpack=Measured.unpack,
@@ -245,6 +245,12 @@ class Measured:
         if gate(evaluation).verdict == "fail":
             raise ValueError("failed")
         return cls(evaluation, arrays["trigger_scores"])
+
+
+def _numbers(pairs: pd.DataFrame, splits: pd.DataFrame) -> np.ndarray:
+    """What a pair is to calibration and evaluation: its texts, whose it is, and on which side."""
+    sides = splits[["pair_id", "split_pair"]]
+    return standing.row_numbers(pairs[["pair_id", "person_id"]].merge(sides, on="pair_id", how="left", sort=False))
 
 
 def _fingerprint(context: dg.AssetExecutionContext, settings: Settings) -> str:

@@ -7,7 +7,7 @@ import dagster as dg
 from jarvis_assets.constants import OWNERS
 from jarvis_assets.evaluation.gate import gate
 from jarvis_assets.pairs.review.summary import summarise
-from jarvis_assets.release.contents import assemble_bank, require_same_pairs
+from jarvis_assets.release.contents import assemble_bank, require_same_pairs, require_same_rows
 from jarvis_resources import made_by, releases
 from jarvis_resources.asset_files import asset_path, read_asset
 from jarvis_resources.dagster_resources import JarvisSettings
@@ -80,12 +80,16 @@ def serving_release(
     # A partition's labels were made in the run that made its vectors, row by row from the pairs of that time.
     for encoder in dict.fromkeys([mining, serving]):
         require_same_pairs(pairs, read_asset(root, "dialogue_acts", "table", encoder), encoder)
-        for asset, kind in (("pair_vectors", "array"), ("trigger_index", "index")):
-            made_by.require_current(asset, asset_path(root, asset, kind, encoder), settings)
+        made_by.require_current("pair_vectors", asset_path(root, "pair_vectors", "array", encoder), settings)
+    vectors, index = (
+        read_asset(root, asset, kind, serving)
+        for asset, kind in (("pair_vectors", "array"), ("trigger_index", "index"))
+    )
+    require_same_rows(index, vectors, serving)
     bank = assemble_bank(
         pairs,
-        read_asset(root, "pair_vectors", "array", serving),
-        read_asset(root, "trigger_index", "index", serving),
+        vectors,
+        index,
         labels,
         topics,
         read_asset(root, "dialogue_act_model", "json", serving),
@@ -114,6 +118,7 @@ def serving_release(
             "templates": len(templates),
             "replies": len(bank.replies),
         },
+        "measured": _measured(context, serving),
         "metrics": {str(row.measure): float(row.value) for row in own.itertuples()},
         "verdict": verdict.verdict,
         "run_id": context.run_id,
@@ -139,6 +144,16 @@ def _source(context: dg.AssetExecutionContext) -> str | None:
     if event is None or event.asset_materialization is None:
         return None
     return str(event.asset_materialization.metadata["source"].value)
+
+
+def _measured(context: dg.AssetExecutionContext, encoder: str) -> str | None:
+    """Since when the figures stand, as the evaluation says of itself."""
+    records = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey("holdout_evaluation"), asset_partitions=[encoder]), limit=1
+    ).records
+    if not records or (event := records[0].asset_materialization) is None or "stands" not in event.metadata:
+        return None
+    return str(event.metadata["stands"].value)
 
 
 def _latest_report(reports: Path, encoder: str) -> None:

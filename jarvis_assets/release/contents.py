@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from jarvis_resources.vector_index import VectorIndex
 
 
+_COMPARED_ROWS = 2_000
+"""Rows whose vectors are compared, evenly spread: a row that comes or goes moves all that follow."""
+
+
 def assemble_bank(
     pairs: pd.DataFrame,
     pair_vectors: np.ndarray,
@@ -51,6 +55,20 @@ def assemble_bank(
         min_people=settings.min_people,
         recent=recent,
     )
+
+
+def require_same_rows(index: VectorIndex, pair_vectors: np.ndarray, encoder: str) -> None:
+    """Raise ``ReleaseError`` unless ``index`` holds the triggers of ``pair_vectors`` [n, 2, d], row by row."""
+    import numpy as np
+
+    rows = np.unique(np.linspace(0, len(pair_vectors) - 1, min(len(pair_vectors), _COMPARED_ROWS)).astype(np.int64))
+    if index.size != len(pair_vectors) or not np.array_equal(
+        index.vectors(rows).astype(np.float16), pair_vectors[rows, 0].astype(np.float16)
+    ):
+        raise ReleaseError(
+            f"trigger_index belongs to other vectors than those of {encoder}; run `jarvis mine --encoder {encoder}` and "
+            "publish again."
+        )
 
 
 def require_same_pairs(pairs: pd.DataFrame, labels: pd.DataFrame, encoder: str) -> None:

@@ -38,8 +38,8 @@ def response_topics(
     found = standing.once(
         settings,
         f"topics-{context.partition_key}",
-        kept.key_of([fingerprint, str(SEED)], (clustering, neighbours)),
-        pairs["pair_id"],
+        kept.key_of([fingerprint, str(SEED), *standing.libraries()], (clustering, neighbours)),
+        numbers,
         lambda: Clustering(numbers, clustering.cluster(vectors.astype(np.float32), seed=SEED)),
         pack=Clustering.pack,
         unpack=Clustering.unpack,

@@ -1,7 +1,7 @@
 """New replies in topics that stand: each goes where the replies nearest to it are.
 
-Clustering anew for each new message would take as long as the first time and rename topics that the owner knows. The
-vote is that of the k nearest neighbours, weighted by 1 / distance (Dudani 1976), so that an equal reply decides alone.
+Clustering anew for each new message would take as long as the first time, and give every topic another number. The vote
+is that of the k nearest neighbours, weighted by 1 / distance (Dudani 1976), so that an equal reply decides alone.
 """
 
 from __future__ import annotations

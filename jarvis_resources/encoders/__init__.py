@@ -70,6 +70,7 @@ def load_encoder(
     from jarvis_resources.encoders import weights
 
     choice = _choose(slug, backend, precision, settings)
+    weights.require_places(choice.card, choice.folder)
     encoder = _open(choice)
     weights.remember(choice.card, choice.folder, choice.settings)
     return encoder

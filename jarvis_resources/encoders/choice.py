@@ -7,12 +7,10 @@ run here changed. Settings overrule it.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any, NamedTuple, get_args
 from jarvis_resources.encoders import backends, int8, measured
 from jarvis_resources.encoders.registry import Backend, EncoderCard, Precision
 from jarvis_resources.errors import EncoderError
-from jarvis_resources.files import write_private
+from jarvis_resources.files import alone, told_of, write_private
 from jarvis_resources.settings import Settings
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -96,15 +94,13 @@ def _kept_or_measured(card: EncoderCard, weights: str, ways: Sequence[Choice], s
     question = {"weights": weights, "recipe": int8.RECIPE, "ways": [list(way) for way in ways]}
     if (kept := _kept(path, card.slug, question)) is not None:
         return kept
-    with _alone(path):
+    with alone(path):
         if (kept := _kept(path, card.slug, question)) is not None:  # another process measured while this one waited
             return kept
         found = _fastest(card, weights, ways, settings)
         everything = {**_read(path), card.slug: {**question, "choice": list(found), "at": _now()}}
-        try:
+        with told_of(path):
             write_private(path, json.dumps(everything, indent=1))
-        except OSError as error:
-            raise EncoderError(f"Cannot write {path} ({error.strerror}); free some space and run again.") from error
     return found
 
 
@@ -145,15 +141,6 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One process at a time; the lock goes when the process does."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(path.with_name(f".{path.name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _now() -> str:

@@ -22,8 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jarvis_resources.encoders.bert_graph import MICROSOFT, BertGraph, Builder, Layer, Source, build, exact
-from jarvis_resources.errors import JarvisError
-from jarvis_resources.files import write_private
+from jarvis_resources.files import told_of, write_private
 
 RECIPE = "smooth-2"
 """Part of the fingerprint: another name whenever the vectors may be others."""
@@ -190,10 +189,8 @@ def _read(path: Path) -> Ranges | None:
 def _write(path: Path, ranges: Ranges) -> None:
     from safetensors.numpy import save
 
-    try:
+    with told_of(path):
         write_private(path, save(dict(ranges), {"checksum": _checksum(ranges)}))
-    except OSError as error:
-        raise JarvisError(f"Cannot write {path} ({error.strerror}); free some space and run again.") from error
 
 
 def _checksum(ranges: Ranges) -> str:

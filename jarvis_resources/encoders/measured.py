@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from jarvis_resources.errors import EncoderError
-from jarvis_resources.files import write_private
+from jarvis_resources.files import alone, told_of, write_private
 from jarvis_resources.settings import Settings
 
 Row = dict[str, Any]
@@ -33,16 +32,13 @@ def read(settings: Settings) -> list[Row]:
 
 
 def keep(settings: Settings, rows: Iterable[Row]) -> None:
-    """Add ``rows``; what an older row says beside speed (a loss of quality) stays. Raises ``EncoderError``."""
-    kept = {_key(row): row for row in read(settings)}
-    for row in rows:
-        kept[_key(row)] = {**kept.get(_key(row), {}), **row}
-    try:
-        write_private(path(settings), json.dumps(list(kept.values()), indent=1))
-    except OSError as error:
-        raise EncoderError(
-            f"Cannot write {path(settings)} ({error.strerror}); free some space and run again."
-        ) from error
+    """Add ``rows``; what an older row says beside speed (a loss of quality) stays. Raises ``JarvisError``."""
+    file = path(settings)
+    with told_of(file), alone(file):
+        kept = {_key(row): row for row in read(settings)}
+        for row in rows:
+            kept[_key(row)] = {**kept.get(_key(row), {}), **row}
+        write_private(file, json.dumps(list(kept.values()), indent=1))
 
 
 def loss_of_int8(settings: Settings, weights: str, recipe: str) -> float | None:

@@ -58,7 +58,7 @@ class OnnxEncoder:
         tensors = _read_tensors(folder)
         linears: bert_graph.Linears = bert_graph.exact
         if precision == "int8":
-            path = cache / "int8" / f"{weights.digest(card, folder)[:16]}-{int8.RECIPE}.safetensors"
+            path = cache / "int8" / f"{self.fingerprint}.safetensors"
             linears = int8.Int8(int8.kept_ranges(path, partial(self._measure_ranges, config, tensors)))
         self._session = _Session(bert_graph.build(config, tensors, linears))
         self._threads = threads

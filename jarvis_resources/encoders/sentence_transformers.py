@@ -61,7 +61,7 @@ class SentenceTransformersEncoder:
 
 
 def _load(card: EncoderCard, folder: Path, threads: int) -> SentenceTransformer:
-    """The model in ``folder``: as its modules.json says, or as the card says where there is none."""
+    """The model in ``folder``: as its modules.json says where the card lists one, else as the card says."""
     weights.stay_offline()
     import torch
     from safetensors import SafetensorError
@@ -71,7 +71,7 @@ def _load(card: EncoderCard, folder: Path, threads: int) -> SentenceTransformer:
     torch.set_num_threads(threads)
     weights.keep_transformers_quiet()
     try:
-        if (folder / "modules.json").is_file():
+        if "modules.json" in card.files:  # a folder's own is not part of the fingerprint, nor of the other backends
             model = SentenceTransformer(str(folder), local_files_only=True)
             model.max_seq_length = card.max_tokens
         else:

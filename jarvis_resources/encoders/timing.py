@@ -71,8 +71,10 @@ def timed(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise EncoderError(f"{slug} on {backend} could not be timed in {seconds + _WAIT_SECONDS:.0f} s.") from None
-    if done.returncode:  # what a library says of it may hold texts, so it is not passed on
+        raise EncoderError(
+            f"{slug} on {backend} could not be timed in {seconds + _WAIT_SECONDS:.0f} s; choose another, or run again when the machine is idle."
+        ) from None
+    if done.returncode or not done.stdout.strip():  # what a library says of it may hold texts, so it is not passed on
         raise EncoderError(f"{slug} on {backend} broke while it was timed (code {done.returncode}); choose another.")
     answer = json.loads(done.stdout.splitlines()[-1])
     if "error" in answer:

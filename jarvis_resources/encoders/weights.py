@@ -161,6 +161,18 @@ def _later_layers(card: EncoderCard, folder: Path) -> list[str]:
     return [pins.sha256(folder / name) for name in names if (folder / name).is_file()]
 
 
+def require_places(card: EncoderCard, folder: Path) -> None:
+    """Raise ``EncoderError`` when the card lets in more tokens than the network in ``folder`` has positions for."""
+    if card.pooling == "static":
+        return
+    places = read_config(folder).get("max_position_embeddings")
+    if isinstance(places, int) and card.max_tokens > places:
+        raise EncoderError(
+            f"{card.slug} takes {card.max_tokens} tokens and its network has {places} positions; set max_tokens to {places} "
+            "or less."
+        )
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """The model's ``config.json``; raises ``EncoderError`` when it is not JSON."""
     path = folder / "config.json"

@@ -12,9 +12,8 @@ import tomllib
 from functools import lru_cache
 from importlib.resources import files
 
-_SPELLING: dict[str, dict[str, str]] = tomllib.loads(
-    files("jarvis_serving.understanding").joinpath("spelling.toml").read_text(encoding="utf-8")
-)
+SPELLING_FILE = files("jarvis_serving.understanding").joinpath("spelling.toml")
+_SPELLING: dict[str, dict[str, str]] = tomllib.loads(SPELLING_FILE.read_text(encoding="utf-8"))
 _STANDS_FOR = _SPELLING["stands_for"]
 _CONTRACTED = _SPELLING["contractions"]
 _DOUBLED_INSIDE = frozenset(_SPELLING["doubled"]["inside"].split())

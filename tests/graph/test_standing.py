@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from jarvis_assets import standing
 from jarvis_assets.standing import PairSketch
+from jarvis_resources.errors import JarvisError
 from jarvis_resources.settings import Settings
 
 
-def ids(start: int, end: int) -> list[str]:
-    """Distinct pair_ids, the same for the same numbers."""
-    return [hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest() for number in range(start, end)]
+def ids(start: int, end: int) -> np.ndarray:
+    """Numbers of distinct pairs, the same for the same range."""
+    return standing.pair_numbers(
+        [hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest() for number in range(start, end)]
+    )
 
 
 class Work:
@@ -28,12 +33,12 @@ class Work:
         self.done += 1
         return {"value": float(self.done), "unmeasured": float("nan")}
 
-    def __call__(self, pair_ids: list[str], key: str = "a" * 24, name: str = "work") -> standing.Standing:
+    def __call__(self, pairs: np.ndarray, key: str = "a" * 24, name: str = "work") -> standing.Standing:
         return standing.once(
             self.settings,
             name,
             key,
-            pair_ids,
+            pairs,
             self.made,
             pack=lambda value: (value, {"array": np.arange(3.0)}),
             unpack=lambda facts, arrays: facts if arrays["array"].tolist() == [0, 1, 2] else {},
@@ -82,6 +87,34 @@ def test_another_key_or_a_damaged_file_makes_it_anew(work: Work) -> None:
     assert work.done == 3
 
 
+@pytest.mark.parametrize("place", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.999])
+def test_a_flipped_bit_anywhere_makes_it_anew(work: Work, place: float) -> None:
+    work(ids(0, 100))
+    (kept,) = (work.settings.home / standing.FOLDER).iterdir()
+    content = bytearray(kept.read_bytes())
+    content[int(place * len(content))] ^= 1
+    kept.write_bytes(content)
+    assert work(ids(0, 100)).changed is None
+    assert work.done == 2
+
+
+def test_a_full_disk_is_said_in_a_sentence(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("jarvis_assets.kept.write_private", full)
+    with pytest.raises(JarvisError, match=r"Cannot write .*work-a+ \(No space left on device\); free some space"):
+        work(ids(0, 100))
+
+
+def test_a_row_that_changes_is_one_gone_and_one_come() -> None:
+    rows = pd.DataFrame({"pair_id": [f"{n:032x}" for n in range(100)], "person_id": ["a", None] * 50})
+    sketch = PairSketch.of(standing.row_numbers(rows))
+    merged = rows.assign(person_id=["b", *rows["person_id"][1:]])
+    assert sketch.changed(standing.row_numbers(rows.iloc[::-1])) == 0
+    assert sketch.changed(standing.row_numbers(merged)) == pytest.approx(0.02)
+
+
 def test_a_name_that_begins_like_another_does_not_remove_it(work: Work) -> None:
     work(ids(0, 100), name="work-of-two")
     work(ids(0, 100), name="work")
@@ -102,13 +135,15 @@ def test_what_is_refused_when_read_is_made_anew(settings: Settings) -> None:
 
     made = []
     for _ in range(2):
-        standing.once(settings, "work", "a" * 24, [], lambda: made.append(1), pack=lambda _: ({}, {}), unpack=refuse)
+        standing.once(
+            settings, "work", "a" * 24, ids(0, 0), lambda: made.append(1), pack=lambda _: ({}, {}), unpack=refuse
+        )
     assert len(made) == 2
 
 
 def test_an_empty_history_stands_until_there_is_a_pair(work: Work) -> None:
-    work([])
-    assert work([]).changed == 0
+    work(ids(0, 0))
+    assert work(ids(0, 0)).changed == 0
     assert work(ids(0, 1)).changed is None
 
 

@@ -52,3 +52,10 @@ def test_a_home_that_cannot_be_made_says_so(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("JARVIS_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(SettingsError, match="JARVIS_HOME"):
         load_settings().prepare()
+
+
+@pytest.mark.parametrize("share", ["nan", "inf", "-1", "5", "a tenth"])
+def test_a_share_is_between_nothing_and_all(home: Path, monkeypatch: pytest.MonkeyPatch, share: str) -> None:
+    monkeypatch.setenv("JARVIS_RENEW_AT", share)
+    with pytest.raises(SettingsError, match="renew_at"):
+        load_settings()
