@@ -143,7 +143,7 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show how every system did on the holdout in the latest mining."""
+    """Show how every system did on the holdout when it was last measured; the report says when."""
     from jarvis_assets import terminal
 
     terminal.print_evaluation(load_settings(), encoder, as_json=as_json)

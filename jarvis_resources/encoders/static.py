@@ -51,6 +51,7 @@ class StaticEncoder:
         weights.stay_offline()
         from model2vec import StaticModel
         from safetensors import SafetensorError
+        from scipy.sparse import csr_array
 
         # It tells whenever a card cuts texts earlier than the files do, which is what a card is for.
         logging.getLogger("model2vec").setLevel(logging.ERROR)
@@ -68,6 +69,7 @@ class StaticEncoder:
         # A text this long has more tokens than are looked at, and would be cut into all of them first.
         self._most_characters = card.max_tokens * self._model.median_token_length
         self._table = _table(self._model)
+        self._sparse = csr_array
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Vectors of ``texts``: float32 [n, dimension], rows of length 1; ``progress`` is told how many are done.
@@ -91,8 +93,6 @@ class StaticEncoder:
 
         One sparse product for all texts: Model2Vec's own loop takes longer than cutting them into tokens.
         """
-        from scipy.sparse import csr_array
-
         whole = [(self._prefix + encodable(text))[: self._most_characters] for text in texts]
         encodings = self._model.tokenizer.encode_batch_fast(whole, add_special_tokens=False)
         tokens = [encoding.ids for encoding in encodings]
@@ -100,7 +100,9 @@ class StaticEncoder:
         ends = np.cumsum([0, *map(len, tokens)])
         known = np.ones(len(flat), np.bool_) if self._model.unk_token_id is None else flat != self._model.unk_token_id
         ends = np.append(0, np.cumsum(known))[ends]
-        uses = csr_array((np.ones(ends[-1], np.float32), flat[known], ends), shape=(len(texts), len(self._table)))
+        if len(texts) == 1:  # the same sum, without building a matrix for it
+            return self._table[flat[known]].sum(axis=0, keepdims=True) / np.float32(max(ends[-1], 1))
+        uses = self._sparse((np.ones(ends[-1], np.float32), flat[known], ends), shape=(len(texts), len(self._table)))
         means: Vectors = uses @ self._table / np.maximum(np.diff(ends), 1)[:, None].astype(np.float32)
         return means
 

@@ -39,7 +39,7 @@ def truth(vectors: npt.NDArray[np.float32], queries: npt.NDArray[np.float32], k:
 def clustered(monkeypatch: pytest.MonkeyPatch) -> tuple[VectorIndex, npt.NDArray[np.float32]]:
     """An index that is large enough to be clustered, because the border is lowered."""
     monkeypatch.setattr(vector_index, "FLAT_BELOW", 4_000)
-    monkeypatch.setattr(vector_index, "_EXACT_ALLOWED", 64)
+    monkeypatch.setattr("jarvis_resources.index_slots._EXACT_ALLOWED", 64)
     vectors = unit_rows(6_000)
     return VectorIndex.build(vectors, threads=1), vectors
 

@@ -20,7 +20,7 @@ def border(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
     """Where a test has ``large``, 2,000 vectors are many or few."""
     large = "large" not in request.fixturenames or request.getfixturevalue("large")
     monkeypatch.setattr(vector_index, "FLAT_BELOW", 1_000 if large else 30_000)
-    monkeypatch.setattr(vector_index, "_EXACT_ALLOWED", 64)
+    monkeypatch.setattr("jarvis_resources.index_slots._EXACT_ALLOWED", 64)
 
 
 @large_or_small
