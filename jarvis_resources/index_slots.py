@@ -25,8 +25,6 @@ _EXACT_ALLOWED = 2_048
 """Open slots below which they are compared one by one: reading as many vectors takes as long as reading all codes."""
 _BATCH_QUERIES = 32
 """Queries from which on several threads pay, and so does a matrix product instead of a filtered scan."""
-_ONE_BY_ONE, _FAISS_CHOOSES = 11, 0
-"""FAISS's ways to scan (``implem``): a quarter faster for one query among 100,000 than what it chooses, slower for many."""
 _BLOCK_QUERIES = 512
 """Queries that a thread searches at a time: more tables than its cache holds would slow it."""
 _FEWEST_CANDIDATES = 5
@@ -207,9 +205,7 @@ class SlotIndex:
             found: tuple[Scores, Slots] = self.faiss_index.search(part, k, params=parameters)
             return found
 
-        few = len(queries) < _BATCH_QUERIES
-        self._coarse.implem = _ONE_BY_ONE if few else _FAISS_CHOOSES
-        if few:
+        if len(queries) < _BATCH_QUERIES:
             return find(queries)
         block = min(_BLOCK_QUERIES, -(-len(queries) // self._threads))
         with ThreadPoolExecutor(self._threads) as pool:
