@@ -101,9 +101,11 @@ class StaticEncoder:
         known = np.ones(len(flat), np.bool_) if self._model.unk_token_id is None else flat != self._model.unk_token_id
         ends = np.append(0, np.cumsum(known))[ends]
         if len(texts) == 1:  # the same sum, without building a matrix for it
-            return self._table[flat[known]].sum(axis=0, keepdims=True) / np.float32(max(ends[-1], 1))
-        uses = self._sparse((np.ones(ends[-1], np.float32), flat[known], ends), shape=(len(texts), len(self._table)))
-        means: Vectors = uses @ self._table / np.maximum(np.diff(ends), 1)[:, None].astype(np.float32)
+            sums: Vectors = self._table[flat[known]].sum(axis=0, keepdims=True)
+        else:
+            shape = (len(texts), len(self._table))
+            sums = self._sparse((np.ones(ends[-1], np.float32), flat[known], ends), shape=shape) @ self._table
+        means: Vectors = sums / np.maximum(np.diff(ends), 1)[:, None].astype(np.float32)
         return means
 
 

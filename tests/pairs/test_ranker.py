@@ -355,6 +355,7 @@ def corpus(tmp_path):
     return write_corpus(tmp_path / "corpora", lines, [f"{number}.train-1" for number in range(12)])
 
 
+@pytest.mark.slow
 def test_a_ranker_is_learned_once_and_kept(corpus, tmp_path, word_vectors):
     settings = Settings(home=tmp_path / "home", corpora=corpus).prepare()
     said: list[str] = []
@@ -377,6 +378,7 @@ def test_a_ranker_is_learned_once_and_kept(corpus, tmp_path, word_vectors):
     assert learning.learned(replace(settings, corpora=None), embed, None, say=said.append) is None
 
 
+@pytest.mark.slow
 def test_calibration_logs_are_left_out_of_learning(corpus, tmp_path, word_vectors, monkeypatch):
     settings = Settings(home=tmp_path / "home", corpora=corpus).prepare()
     learn, seen_logs = ranker.fit, []

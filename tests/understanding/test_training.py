@@ -140,6 +140,7 @@ def speech(folder: Path, act_of: Callable[[int], str]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_corpus_whose_labels_are_nonsense_cannot_spoil_chat(
     trained: training.Trained, encode: Encode, tmp_path: Path
 ):
