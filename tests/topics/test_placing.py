@@ -44,16 +44,18 @@ def test_a_new_reply_goes_where_its_neighbours_are(made, blob: int) -> None:
 
 def test_an_equal_reply_decides_alone_and_repetition_does_not(made) -> None:
     _, vectors = made
-    # A lone member of topic 1 amid thirty copies of one reply of topic 0, which is the next nearest.
-    lone = vectors[:1].astype(np.float32) + 0.02
-    lone = (lone / np.linalg.norm(lone)).astype(np.float16)
-    many = np.repeat(vectors[:1], 30, axis=0)
-    all_vectors = np.concatenate([lone, many])
-    ids = np.array([1] + [0] * 30)
-    clusters = Clusters(ids, np.ones(31), np.zeros((31, 2)))
-    small = Clustering(np.arange(31, dtype=np.uint64), clusters)
-    found = small.of(np.arange(32, dtype=np.uint64), np.concatenate([all_vectors, lone]))
-    assert found.ids[-1] == 1
+    # A lone member of topic 1 amid topic 0, of which there are ten wordings near it, and one of them thirty times.
+    lone, others = vectors[:1], np.concatenate([vectors[1:11], np.repeat(vectors[1:2], 30, axis=0)])
+    ids = np.array([1] + [0] * len(others))
+    count = len(ids)
+    small = Clustering(np.arange(count, dtype=np.uint64), Clusters(ids, np.ones(count), np.zeros((count, 2))))
+    asked = np.arange(count + 1, dtype=np.uint64)
+    assert small.of(asked, np.concatenate([lone, others, lone])).ids[-1] == 1
+    # Without an equal one, many copies of a reply have one vote: two wordings of topic 1 outvote thirty of one of topic 0.
+    ids = np.array([1, 1] + [0] * 30)
+    three = np.concatenate([vectors[:2], np.repeat(vectors[2:3], 30, axis=0)])
+    copies = Clustering(np.arange(32, dtype=np.uint64), Clusters(ids, np.ones(32), np.zeros((32, 2))))
+    assert copies.of(np.arange(33, dtype=np.uint64), np.concatenate([three, vectors[3:4]])).ids[-1] == 1
 
 
 def test_where_nothing_was_clustered_everything_is_noise() -> None:
