@@ -28,9 +28,8 @@ def rows(settings: Settings) -> list[dict[str, Any]]:
     found = []
     # A loop over a few dozen encoders.
     for slug, card in cards(settings).items():
-        fastest = max(
-            (row for row in speeds if row["slug"] == slug), key=lambda row: row["texts_per_second"], default=None
-        )
+        own = _of_these_weights(card, [row for row in speeds if row["slug"] == slug], settings)
+        fastest = max(own, key=lambda row: row["texts_per_second"], default=None)
         found.append(
             {
                 "encoder": slug,
@@ -138,6 +137,20 @@ def _presence(card: EncoderCard, settings: Settings) -> dict[str, Any]:
             return {"here": False, "bytes": None}
         return {"here": None, "bytes": None}
     return {"here": False, "bytes": None}
+
+
+def _of_these_weights(card: EncoderCard, measured: list[dict[str, Any]], settings: Settings) -> list[dict[str, Any]]:
+    """Those of ``measured`` that were made with the weights that are here: a tuned encoder has others each time."""
+    from jarvis_resources.encoders import weights
+    from jarvis_resources.errors import EncoderError
+
+    if not measured:
+        return []
+    try:
+        here = weights.digest(card, weights.locate(card, settings))
+    except EncoderError:
+        return []
+    return [row for row in measured if row["weights"] == here]
 
 
 def _speed(row: dict[str, Any] | None) -> str:

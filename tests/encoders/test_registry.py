@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from jarvis_assets import encoders_terminal
-from jarvis_resources.encoders import CARDS, encoder_fingerprint, get_card, load_encoder
+from jarvis_resources.encoders import CARDS, encoder_fingerprint, get_card, load_encoder, pins
 from jarvis_resources.encoders.backends import runs_here
 from jarvis_resources.encoders.registry import BERT_BACKENDS
 from jarvis_resources.errors import EncoderError
@@ -144,10 +144,13 @@ def test_the_list_says_what_is_here_and_what_can_run_it(settings: Settings) -> N
     write_bert(settings.home / "tiny")
     row = f'[[encoder]]\nslug = "tiny"\nfolder = "tiny"\ndimension = {WIDTH}\nlicence = "MIT"\n'
     (settings.home / "encoders.toml").write_text(row)
+    here = pins.sha256(settings.home / "tiny" / "model.safetensors")
+    of = {"slug": "tiny", "weights": here}
     speeds = [
-        {"slug": "tiny", "weights": "", "backend": "onnx", "precision": "fp32", "texts_per_second": 900.0},
-        {"slug": "tiny", "weights": "", "backend": "onnx", "precision": "int8", "texts_per_second": 1234.0},
-        {"slug": "tiny", "weights": "", "backend": "mlx", "precision": "fp32"},
+        {**of, "backend": "onnx", "precision": "fp32", "texts_per_second": 900.0},
+        {**of, "backend": "onnx", "precision": "int8", "texts_per_second": 1234.0},
+        {**of, "weights": "of another tuning", "backend": "onnx", "precision": "int8", "texts_per_second": 9999.0},
+        {**of, "backend": "mlx", "precision": "fp32"},
     ]
     (settings.encoder_cache / "measured.json").write_text(json.dumps(speeds))
     found = {row["encoder"]: row for row in encoders_terminal.rows(settings)}
