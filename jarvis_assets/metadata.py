@@ -97,6 +97,16 @@ def counts(title: str, numbers: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+def latest(instance: dg.DagsterInstance, asset: str, partition: str | None = None) -> dict[str, Any]:
+    """Plain metadata of the latest materialisation of ``asset``, of one partition if named; empty: there is none."""
+    records = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[partition] if partition else None), limit=1
+    ).records
+    if not records or (made := records[0].asset_materialization) is None:
+        return {}
+    return {name: value.value for name, value in made.metadata.items()}
+
+
 def counted(values: Mapping[str, Any], title: str) -> dict[str, int]:
     """What ``counts`` put under ``title``, from an asset's plain metadata; empty where it put nothing."""
     return dict(values.get(f"{title}/numbers") or {})

@@ -33,17 +33,15 @@ def said_of(model: DialogueActModel, pairs: pd.DataFrame, vectors: np.ndarray, f
     )
     numbers = np.fromiter(map(_number, pairs["trigger_text"], pairs["response_text"]), np.uint64, len(pairs))
     known = kept.read(folder, name, key, load) or {"numbers": numbers[:0]}
-    at = np.searchsorted(known["numbers"], numbers)
-    found = np.append(known["numbers"], 0)[at] == numbers
-    found &= at < len(known["numbers"])
-    rows = np.flatnonzero(~found)
+    _, found, at = np.intersect1d(numbers, known["numbers"], return_indices=True)
+    rows = np.setdiff1d(np.arange(len(pairs)), found)
     told = vars(Said.of(model, pairs.iloc[rows], vectors[rows]))
     everything = {}
     for field, new in told.items():
         values = np.empty(len(pairs), new.dtype)
         values[rows] = new
-        if found.any():
-            values[found] = known[field][at[found]]
+        if len(found):
+            values[found] = known[field][at]
         everything[field] = values
     distinct, first = np.unique(numbers, return_index=True)
     content = save({"numbers": distinct, **{field: values[first] for field, values in everything.items()}})

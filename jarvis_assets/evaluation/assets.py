@@ -184,13 +184,13 @@ def holdout_evaluation(
             stands=found.sentence,
             show_text=settings.show_text,
             command="jarvis mine",
-            source=_latest(context, "chat_db_snapshot").get("source"),
+            source=metadata.latest(context.instance, "chat_db_snapshot").get("source"),
             encoder=context.partition_key,
             reference_encoder=settings.pairing_encoder,
             run_id=context.run_id,
             row_counts=_row_counts(context),
             drops={
-                name: metadata.counted(_latest(context, name), "drops")
+                name: metadata.counted(metadata.latest(context.instance, name), "drops")
                 for name in ("gold_pairs", "semantic_pairs", "pairs")
             },
             messages=messages,
@@ -203,7 +203,7 @@ def holdout_evaluation(
             reliability=fitted.reliability,
             bars={"template": fitted.template_bar, "generate": fitted.generate_bar},
             review=review.anonymous(),
-            links=_links(_latest(context, "semantic_pairs")),
+            links=_links(metadata.latest(context.instance, "semantic_pairs")),
             understanding=_understanding(context),
             examples=_examples(pairs.iloc[sides.holdout], answers) if settings.show_text else (),
         ),
@@ -258,16 +258,6 @@ def _fingerprint(context: dg.AssetExecutionContext, settings: Settings) -> str:
     return encoder_fingerprint(context.partition_key, settings=settings)
 
 
-def _latest(context: dg.AssetExecutionContext, asset: str, partition: str | None = None) -> dict[str, Any]:
-    """Plain metadata of the latest materialisation of ``asset``, of one partition if named; empty: there is none."""
-    records = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(dg.AssetKey(asset), asset_partitions=[partition] if partition else None), limit=1
-    ).records
-    if not records or (event := records[0].event_log_entry).asset_materialization is None:
-        return {}
-    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
-
-
 def _links(values: dict[str, Any]) -> dict[str, float | int | None]:
     """What the reply-link model scored on hidden threads, by name."""
     return {
@@ -280,13 +270,13 @@ def _links(values: dict[str, Any]) -> dict[str, float | int | None]:
 def _row_counts(context: dg.AssetExecutionContext) -> dict[str, int]:
     """Rows of the corpus tables as last made."""
     names = ("messages", "people", "conversations", "turns", "gold_pairs", "semantic_pairs", "pairs")
-    found = {name: _latest(context, name).get("dagster/row_count") for name in names}
+    found = {name: metadata.latest(context.instance, name).get("dagster/row_count") for name in names}
     return {name: count for name, count in found.items() if count is not None}
 
 
 def _understanding(context: dg.AssetExecutionContext) -> pd.DataFrame | None:
     """What this partition's act model measured of itself, a row each."""
-    measured = _latest(context, "dialogue_act_model", context.partition_key).get("measures")
+    measured = metadata.latest(context.instance, "dialogue_act_model", context.partition_key).get("measures")
     return pd.DataFrame(measured) if measured else None
 
 

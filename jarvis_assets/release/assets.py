@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from jarvis_assets import metadata
 from jarvis_assets.constants import OWNERS
 from jarvis_assets.evaluation.gate import gate
 from jarvis_assets.pairs.review.summary import summarise
@@ -106,7 +107,7 @@ def serving_release(
 
     own = evaluation[evaluation["system"] == "retrieval"].dropna(subset=["value"])
     manifest = {
-        "source": _source(context),
+        "source": metadata.latest(context.instance, "chat_db_snapshot").get("source"),
         "mining_encoder": mining,
         "serving_encoder": serving,
         **encoder_pins(serving, settings=settings)._asdict(),
@@ -118,7 +119,7 @@ def serving_release(
             "templates": len(templates),
             "replies": len(bank.replies),
         },
-        "measured": _measured(context, serving),
+        "measured": metadata.latest(context.instance, "holdout_evaluation", serving).get("stands"),
         "metrics": {str(row.measure): float(row.value) for row in own.itertuples()},
         "verdict": verdict.verdict,
         "run_id": context.run_id,
@@ -136,24 +137,6 @@ def serving_release(
             **{f"counts/{name}": count for name, count in manifest["counts"].items()},
         }
     )
-
-
-def _source(context: dg.AssetExecutionContext) -> str | None:
-    """The chat.db that the latest snapshot was taken from."""
-    event = context.instance.get_latest_materialization_event(dg.AssetKey("chat_db_snapshot"))
-    if event is None or event.asset_materialization is None:
-        return None
-    return str(event.asset_materialization.metadata["source"].value)
-
-
-def _measured(context: dg.AssetExecutionContext, encoder: str) -> str | None:
-    """Since when the figures stand, as the evaluation says of itself."""
-    records = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(dg.AssetKey("holdout_evaluation"), asset_partitions=[encoder]), limit=1
-    ).records
-    if not records or (event := records[0].asset_materialization) is None or "stands" not in event.metadata:
-        return None
-    return str(event.metadata["stands"].value)
 
 
 def _latest_report(reports: Path, encoder: str) -> None:

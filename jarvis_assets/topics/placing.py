@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _VOTERS = 10
 """Nearest replies that vote."""
 _MOST_ASKED = 60_000
-"""Clustered replies in which the nearest are looked for, evenly spread: more take minutes and change hardly a topic."""
+"""Clustered replies in which the nearest are looked for, evenly spread: bounds the work where there are a million."""
 _LEAST_DISTANCE = 1e-3
 """Cosine distance that rounding to half precision makes of nothing."""
 
@@ -35,18 +35,17 @@ class Clustering:
 
     def of(self, numbers: NDArray[np.uint64], vectors: NDArray[Any]) -> Clusters:
         """Topics of the pairs ``numbers``, whose replies have ``vectors`` [n, d]: as they were, and new pairs placed."""
-        order = np.argsort(self.numbers)
-        at = np.searchsorted(self.numbers, numbers, sorter=order)
-        before = order[np.minimum(at, len(order) - 1)] if len(order) else np.zeros(len(numbers), np.int64)
-        known = self.numbers[before] == numbers if len(order) else np.zeros(len(numbers), np.bool_)
-        made = self.clusters
-        if not known.any():
-            return Clusters(np.full(len(numbers), NOISE), np.zeros(len(numbers)), np.zeros((len(numbers), 2)))
-        ids, confidence, xy = made.ids[before], made.confidence[before], made.xy[before]
-        if not known.all():
-            placed = _placed(vectors, np.flatnonzero(known), np.flatnonzero(~known), Clusters(ids, confidence, xy))
-            ids[~known], confidence[~known], xy[~known] = placed.ids, placed.confidence, placed.xy
-        return Clusters(ids, confidence, xy)
+        made, count = self.clusters, len(numbers)
+        _, known, before = np.intersect1d(numbers, self.numbers, assume_unique=True, return_indices=True)
+        found = Clusters(np.full(count, NOISE), np.zeros(count), np.zeros((count, 2)))
+        found.ids[known], found.confidence[known], found.xy[known] = (
+            made.ids[before], made.confidence[before], made.xy[before]
+        )  # fmt: skip
+        new = np.setdiff1d(np.arange(count), known, assume_unique=True)
+        if len(known) and len(new):
+            placed = _placed(vectors, np.sort(known), new, found)
+            found.ids[new], found.confidence[new], found.xy[new] = placed.ids, placed.confidence, placed.xy
+        return found
 
     def pack(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """For ``standing``."""

@@ -66,7 +66,7 @@ class OnnxEncoder:
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Vectors of ``texts``: float32 [n, dimension], rows of length 1; ``progress`` is told how many are done."""
         if len(texts) == 1 and progress is None:
-            # What serving asks for, in a millisecond and a half: nothing is sorted, and no thread is woken.
+            # What serving asks for: nothing is sorted, and no thread is woken.
             return self._run(np.array([self._tokenizer.encode(self._whole(texts[0])).ids], np.int64))
         vectors = np.empty((len(texts), self.dimension), np.float32)
         done = 0

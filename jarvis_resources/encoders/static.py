@@ -51,7 +51,6 @@ class StaticEncoder:
         weights.stay_offline()
         from model2vec import StaticModel
         from safetensors import SafetensorError
-        from scipy.sparse import csr_array
 
         # It tells whenever a card cuts texts earlier than the files do, which is what a card is for.
         logging.getLogger("model2vec").setLevel(logging.ERROR)
@@ -69,7 +68,6 @@ class StaticEncoder:
         # A text this long has more tokens than are looked at, and would be cut into all of them first.
         self._most_characters = card.max_tokens * self._model.median_token_length
         self._table = _table(self._model)
-        self._sparse = csr_array
 
     def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Vectors of ``texts``: float32 [n, dimension], rows of length 1; ``progress`` is told how many are done.
@@ -103,8 +101,10 @@ class StaticEncoder:
         if len(texts) == 1:  # the same sum, without building a matrix for it
             sums: Vectors = self._table[flat[known]].sum(axis=0, keepdims=True)
         else:
+            from scipy.sparse import csr_array
+
             shape = (len(texts), len(self._table))
-            sums = self._sparse((np.ones(ends[-1], np.float32), flat[known], ends), shape=shape) @ self._table
+            sums = csr_array((np.ones(ends[-1], np.float32), flat[known], ends), shape=shape) @ self._table
         means: Vectors = sums / np.maximum(np.diff(ends), 1)[:, None].astype(np.float32)
         return means
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from jarvis_assets import mining
 from jarvis_resources.imessage.sample import write_sample
 from jarvis_resources.settings import Settings, load_settings
 
@@ -67,3 +71,20 @@ def mined(tmp_path_factory: pytest.TempPathFactory, sample_chat_db: Path) -> Min
     done = jarvis(home, "mine", "--chat-db", str(sample_chat_db), "--json")
     assert done.returncode == 0, done.stderr
     return MinedHome(load_settings(home=home, encoders=ENCODER), json.loads(done.stdout))
+
+
+@pytest.fixture
+def copied(mined: MinedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The mined home, to be changed at will."""
+    home = tmp_path / "home"
+    shutil.copytree(mined.settings.home, home)
+    monkeypatch.setenv("JARVIS_HOME", str(home))
+    monkeypatch.setenv("JARVIS_ENCODERS", ENCODER)
+    return load_settings(home=home, encoders=ENCODER)
+
+
+@pytest.fixture
+def instance(copied: Settings) -> Iterator[dg.DagsterInstance]:
+    mining.prepare_instance(copied)
+    with dg.DagsterInstance.get() as found:
+        yield found

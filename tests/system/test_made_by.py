@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 from jarvis_assets import mining
 from jarvis_assets.jobs import release_config
 from jarvis_resources import releases
 from jarvis_resources.asset_files import asset_path
-from jarvis_resources.settings import Settings, load_settings
-from tests.system.conftest import ENCODER, MinedHome
-
-
-@pytest.fixture
-def copied(mined: MinedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The mined home, to be changed at will."""
-    home = tmp_path / "home"
-    shutil.copytree(mined.settings.home, home)
-    monkeypatch.setenv("JARVIS_HOME", str(home))
-    return load_settings(home=home, encoders=ENCODER)
+from jarvis_resources.settings import Settings
+from tests.system.conftest import ENCODER
 
 
 def test_vectors_of_another_precision_hold_the_release_back(copied: Settings) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -17,8 +15,8 @@ from jarvis_assets.pairs.review import verdicts as reviews
 from jarvis_resources import releases
 from jarvis_resources.asset_files import read_asset
 from jarvis_resources.errors import SettingsError
-from jarvis_resources.settings import Settings, load_settings
-from tests.system.conftest import ENCODER, MinedHome, is_one_sentence, jarvis
+from jarvis_resources.settings import Settings
+from tests.system.conftest import ENCODER, is_one_sentence, jarvis
 
 JUDGED = 20
 """Gold pairs judged: the small sample has 25."""
@@ -34,22 +32,6 @@ def judge_gold(settings: Settings, good: int, bad: int) -> None:
             settings.home, showing=f"s{number}", pair_id=row.pair_id, source=row.source, confidence=row.confidence,
             reviewer=reviews.OWNER, verdict="GOOD" if number < good else "BAD",
         )  # fmt: skip
-
-
-@pytest.fixture
-def copied(mined: MinedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The mined home, to be changed at will."""
-    home = tmp_path / "home"
-    shutil.copytree(mined.settings.home, home)
-    monkeypatch.setenv("JARVIS_HOME", str(home))
-    return load_settings(home=home, encoders=ENCODER)
-
-
-@pytest.fixture
-def instance(copied: Settings) -> Iterator[dg.DagsterInstance]:
-    mining.prepare_instance(copied)
-    with dg.DagsterInstance.get() as found:
-        yield found
 
 
 def run(instance: dg.DagsterInstance, job, asset: str, **ops) -> dg.JobExecutionResult:

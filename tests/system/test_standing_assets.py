@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +17,12 @@ from jarvis_assets.jobs import release_config
 from jarvis_resources import releases, tables
 from jarvis_resources.asset_files import asset_path, read_asset
 from jarvis_resources.errors import EncoderError
-from jarvis_resources.settings import Settings, load_settings
+from jarvis_resources.settings import Settings
 from jarvis_resources.vector_index import VectorIndex
-from tests.system.conftest import ENCODER, MinedHome
+from tests.system.conftest import ENCODER
 
 NOW = "made in this run"
 LEARNED = ["response_topics", "router_calibration", "holdout_evaluation"]
-
-
-@pytest.fixture
-def copied(mined: MinedHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The mined home, to be changed at will."""
-    home = tmp_path / "home"
-    shutil.copytree(mined.settings.home, home)
-    monkeypatch.setenv("JARVIS_HOME", str(home))
-    monkeypatch.setenv("JARVIS_ENCODERS", ENCODER)
-    settings = load_settings()
-    mining.prepare_instance(settings)
-    return settings
-
-
-@pytest.fixture
-def instance(copied: Settings) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.get() as found:
-        yield found
 
 
 def stands(instance: dg.DagsterInstance, asset: str, config: dict[str, Any] | None = None) -> str:
@@ -119,7 +99,7 @@ def test_a_way_that_broke_is_tried_again(instance: dg.DagsterInstance, monkeypat
     broken = [True]
 
     def timed(*arguments: Any) -> Any:
-        if broken.pop() if broken else False:
+        if broken and broken.pop():
             raise EncoderError("busy")
         return measure(*arguments)
 
